@@ -1,0 +1,36 @@
+// Package auth decides who somebody is, from a token and nothing else.
+package auth
+
+import (
+	"context"
+	"time"
+
+	"chaffer/internal/models"
+)
+
+// Identity is what a verified token says.
+type Identity struct {
+	User    models.UserRef
+	Name    string    // "" when the token has none
+	Picture string    // an absolute URL, or ""
+	Expires time.Time // exp of the token
+}
+
+// Verifier turns a raw token, with or without "Bearer ", into an Identity.
+// Every refusal is an apperr.Unauthorized with a public sentence.
+type Verifier interface {
+	Verify(ctx context.Context, token string) (Identity, error)
+}
+
+type contextKey struct{}
+
+// NewContext carries the identity of a REST caller.
+func NewContext(ctx context.Context, id Identity) context.Context {
+	return context.WithValue(ctx, contextKey{}, id)
+}
+
+// FromContext returns the caller that the middleware has put there.
+func FromContext(ctx context.Context) (Identity, bool) {
+	id, ok := ctx.Value(contextKey{}).(Identity)
+	return id, ok
+}

@@ -1,0 +1,95 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math"
+	"strconv"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxSafeInteger is the largest integer a JavaScript number holds exactly (ECMA-262, Number.MAX_SAFE_INTEGER).
+const maxSafeInteger = 1<<53 - 1
+
+// MaxIDLength is how many characters a user or product id may have.
+const MaxIDLength = 64
+
+// ID is a user's id. It comes in as a JSON number or string and goes out as a number when it
+// is a canonical integer up to 2^53−1, else as a string.
+type ID string
+
+var errID = errors.New("an id is a string of 1–64 printable characters or a whole number up to 9007199254740991")
+
+// MarshalJSON writes 2 for "2" and "u-2" for "u-2".
+func (id ID) MarshalJSON() ([]byte, error) {
+	if isCanonicalInteger(string(id)) {
+		return []byte(id), nil
+	}
+	return json.Marshal(string(id))
+}
+
+// UnmarshalJSON accepts 2 and "2" as the same id. Null and "" leave it empty.
+func (id *ID) UnmarshalJSON(b []byte) error {
+	b = bytes.TrimSpace(b)
+	if len(b) == 0 || bytes.Equal(b, []byte("null")) {
+		*id = ""
+		return nil
+	}
+	if b[0] == '"' {
+		var s string
+		if err := json.Unmarshal(b, &s); err != nil {
+			return err
+		}
+		if s != "" && !ValidID(s) {
+			return errID
+		}
+		*id = ID(s)
+		return nil
+	}
+	if s, ok := integerText(b); ok {
+		*id = ID(s)
+		return nil
+	}
+	return errID
+}
+
+// ValidID reports whether s can be an id: 1–64 printable characters, no surrounding space.
+func ValidID(s string) bool {
+	if s == "" || !utf8.ValidString(s) || utf8.RuneCountInString(s) > MaxIDLength {
+		return false
+	}
+	for _, r := range s {
+		if !unicode.IsPrint(r) || r == ' ' || r == utf8.RuneError {
+			return false
+		}
+	}
+	return true
+}
+
+// integerText reads 2 and 2.0 as "2"; it refuses signs, fractions and what a double cannot hold.
+func integerText(b []byte) (string, bool) {
+	s := string(b)
+	if isCanonicalInteger(s) {
+		return s, true
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || f < 0 || f > maxSafeInteger || f != math.Trunc(f) || math.Signbit(f) {
+		return "", false
+	}
+	return strconv.FormatInt(int64(f), 10), true
+}
+
+func isCanonicalInteger(s string) bool {
+	if s == "" || len(s) > 16 || (s[0] == '0' && len(s) > 1) {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	return err == nil && n <= maxSafeInteger
+}
