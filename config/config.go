@@ -1,0 +1,56 @@
+// Package config reads the settings of a node from its environment. Load collects every
+// mistake and tells them all at once, each in a sentence with what was expected, what was
+// got and an example.
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// DevelopmentSecret signs tokens when nothing else is set. It is public, so production refuses it.
+const DevelopmentSecret = "chaffer-development-secret-not-for-production"
+
+// Config is every setting of a node. The tags are read by Load (env, envDefault), by the
+// sentences that explain a mistake (want, example) and by the masked listing (secret).
+type Config struct {
+	AppEnv string `env:"APP_ENV" envDefault:"development" want:"development or production" example:"production"`
+	Host   string `env:"HOST" want:"an address to listen on" example:"0.0.0.0"` // 127.0.0.1 in development, else 0.0.0.0
+	Port   int    `env:"PORT" envDefault:"3000" want:"a port from 0 to 65535, 0 for any free one" example:"3000"`
+
+	DatabaseURL string `env:"DATABASE_URL" envDefault:"sqlite://data/chaffer.db" want:"sqlite://path or postgres://user:password@host:5432/name" example:"sqlite://data/chaffer.db" secret:"url"`
+	RedisURL    string `env:"REDIS_URL" want:"redis:// or rediss:// and a host" example:"redis://127.0.0.1:6379/0" secret:"url"` // "": one node, in memory
+
+	// Exactly one of the three says who signs tokens. With none, development uses DevelopmentSecret.
+	JWTSecret    string `env:"JWT_SECRET" want:"at least 32 random bytes" example:"$(openssl rand -hex 32)" secret:"all"` // HS256
+	JWTPublicKey string `env:"JWT_PUBLIC_KEY" want:"a PEM public key, line ends may be written \\n" example:"@file through JWT_PUBLIC_KEY_FILE=/run/secrets/jwt.pem" secret:"all"`
+	JWKSURL      string `env:"JWKS_URL" want:"the https address of a JSON Web Key Set" example:"https://shop.example.com/.well-known/jwks.json"`
+
+	JWTIssuer    string            `env:"JWT_ISSUER" want:"the iss that tokens must carry" example:"https://shop.example.com"`
+	JWTAudience  string            `env:"JWT_AUDIENCE" want:"the aud that tokens must carry" example:"chaffer"`
+	JWTClaimID   string            `env:"JWT_CLAIM_ID" want:"the name of the claim with the user's id" example:"userId"`       // "": userId, id or sub
+	JWTClaimType string            `env:"JWT_CLAIM_TYPE" want:"the name of the claim with the user's type" example:"userType"` // "": userType or role
+	UserTypeMap  map[string]string `env:"USER_TYPE_MAP" want:"pairs of your word and customer, vendor or admin" example:"seller:vendor,buyer:customer"`
+
+	ServiceTokens  []string       `env:"SERVICE_TOKENS" want:"tokens of at least 32 characters without spaces, separated by commas" example:"$(openssl rand -hex 32)" secret:"all"`
+	AllowedOrigins []string       `env:"ALLOWED_ORIGINS" want:"origins separated by commas, each a scheme, a host and perhaps a port, or * in development" example:"https://shop.example.com"`
+	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" want:"addresses or networks separated by commas" example:"10.0.0.0/8,192.0.2.7"`
+
+	PresenceWait       time.Duration `env:"PRESENCE_WAIT" envDefault:"1s" want:"how long /chat waits for /presence, from 0s to 30s" example:"1s"`
+	PresenceGrace      time.Duration `env:"PRESENCE_GRACE" envDefault:"5s" want:"how long a person stays online after the last socket, from 0s to 60s" example:"5s"`
+	VendorMayOpenChats bool          `env:"VENDOR_MAY_OPEN_CHATS" envDefault:"true" want:"true or false" example:"true"`
+	Dialects           []string      `env:"DIALECTS" want:"names of contracts this build speaks, separated by commas" example:""`
+	MetricsAddr        string        `env:"METRICS_ADDR" want:"an address and a port, for /metrics and pprof" example:"127.0.0.1:9090"` // "": not served
+
+	// Limits; 0 turns one off.
+	LimitSendsPerSecond         int `env:"LIMIT_SENDS_PER_SECOND" envDefault:"10" want:"a whole number from 0" example:"10"`             // a user, all sockets and nodes
+	LimitSendsPerMinute         int `env:"LIMIT_SENDS_PER_MINUTE" envDefault:"120" want:"a whole number from 0" example:"120"`           // a user, all sockets and nodes
+	LimitPacketsPerSecond       int `env:"LIMIT_PACKETS_PER_SECOND" envDefault:"50" want:"a whole number from 0" example:"50"`           // a connection
+	LimitNewChatsPerHour        int `env:"LIMIT_NEW_CHATS_PER_HOUR" envDefault:"20" want:"a whole number from 0" example:"20"`           // a customer
+	LimitSocketsPerUser         int `env:"LIMIT_SOCKETS_PER_USER" envDefault:"20" want:"a whole number from 0" example:"20"`             // open at once
+	LimitConnectsPerMinutePerIP int `env:"LIMIT_CONNECTS_PER_MINUTE_PER_IP" envDefault:"300" want:"a whole number from 0" example:"300"` // new ones
+	LimitConnectionsPerIP       int `env:"LIMIT_CONNECTIONS_PER_IP" envDefault:"1000" want:"a whole number from 0" example:"1000"`       // open at once
+}
+
+// Production reports whether this node serves real people: no demo, no token minting, strict settings.
+func (c Config) Production() bool { return c.AppEnv == "production" }
