@@ -32,17 +32,18 @@ func Load(getenv func(string) (string, bool)) (Config, error) {
 		cfg      Config
 		mistakes Mistakes
 		values   = map[string]string{}
+		told     = map[string]bool{} // the keys that have their sentence already
 	)
 	for _, f := range fields() {
 		v, err := read(getenv, f)
 		if err != nil {
-			mistakes = append(mistakes, err.Error())
+			told[f.key] = true
+			mistakes = append(mistakes, err.Error()+".")
 		} else if v != "" {
 			values[f.key] = v
 		}
 	}
 	err := env.ParseWithOptions(&cfg, env.Options{Environment: values, FuncMap: parsers})
-	unreadable := map[string]bool{}
 	var all env.AggregateError
 	switch {
 	case err == nil:
@@ -55,12 +56,12 @@ func Load(getenv func(string) (string, bool)) (Config, error) {
 				return Config{}, err
 			}
 			f := fieldNamed(p.Name)
-			unreadable[f.key] = true
+			told[f.key] = true
 			mistakes = append(mistakes, f.mistake(values[f.key]))
 		}
 	}
 	cfg.fillIn()
-	mistakes = append(mistakes, cfg.check(unreadable)...)
+	mistakes = append(mistakes, cfg.check(told)...)
 	if v, _ := getenv("DEBUG"); v != "" && cfg.Production() {
 		mistakes = append(mistakes, "DEBUG is set: expected it to be unset in production, because it makes the Socket.IO library print what travels, tokens included.")
 	}
