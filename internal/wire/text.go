@@ -1,0 +1,46 @@
+package wire
+
+import (
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// MaxNameLength is how many characters a name may have, MaxURLLength how many bytes an address.
+const (
+	MaxNameLength = 120
+	MaxURLLength  = 2048
+)
+
+// CleanName is s as one line of text that cannot rearrange what stands around it: no control
+// characters, no bidirectional overrides, nothing invisible, blanks folded. It is not shortened.
+func CleanName(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case r == utf8.RuneError || unicode.IsControl(r):
+			return -1
+		case unicode.Is(unicode.Cf, r) && r != '\u200c' && r != '\u200d': // the joiners belong to Persian, Indic scripts and emoji
+			return -1
+		}
+		return r
+	}, s)
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// ValidURL reports whether s may be shown as an image or a link: absolute https (and http when
+// allowHTTP), a host, no user name, nothing that a browser would quietly remove.
+func ValidURL(s string, allowHTTP bool) bool {
+	if s == "" || len(s) > MaxURLLength || strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r == 0x7f || r == '\\' || unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == utf8.RuneError
+	}) {
+		return false
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Hostname() == "" || u.User != nil || u.Opaque != "" {
+		return false
+	}
+	return u.Scheme == "https" || allowHTTP && u.Scheme == "http"
+}
