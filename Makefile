@@ -1,0 +1,30 @@
+# Chaffer: what one does with it. `make` alone lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help run build test check clean
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: bin/chaffer ## build and start with demo data in data/ (needs Go alone; Ctrl-C ends it)
+	@mkdir -p data
+	@bin/chaffer demo
+	@exec bin/chaffer serve
+
+build: bin/chaffer ## build bin/chaffer
+
+# Go's own cache decides what is out of date; the rule always asks it.
+.PHONY: bin/chaffer
+bin/chaffer:
+	@[ -x bin/chaffer ] || echo "building (about two minutes the first time on a cold cache, a second later)"
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/chaffer ./cmd/chaffer
+
+test: ## everything: checks, Go tests, contract tests, crash test (gets Postgres and Redis itself)
+	@scripts/test
+
+check: ## what needs no server: vet, formatting, tidy modules, lock files
+	@scripts/check
+
+clean: ## remove what was built; data/ stays
+	rm -rf bin .cache test/contract/node_modules
