@@ -1,0 +1,106 @@
+// The offline queue: a position, not a copy. Everything waits until it has arrived.
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { product, subset } from '../lib/device.mjs'
+
+export function offline(at) {
+  // queued opens a chat whose vendor has never been there, with `count` messages waiting.
+  async function queued(count) {
+    const { id, customer, vendor } = at.world.pair()
+    const a = await customer.open()
+    const { data: { chatId } } = await a.chat.emit('sendMessage', product(id, { text: 'm1' }))
+    for (let n = 2; n <= count; n++) await a.chat.emit('sendMessage', { chatId, text: `m${n}` })
+    return { id, customer, vendor, a, chatId }
+  }
+  const texts = (body) => body.data.map((m) => m.text)
+
+  it('what was sent to somebody who is away waits, in order, marked as sent to nobody online', async () => {
+    const { vendor, a, chatId } = await queued(3)
+    assert.equal(a.chat.all.find((e) => e.name === 'sentMessage').body.data.recipientOnline, false)
+    const b = await vendor.open()
+    assert.deepEqual(texts(b.offlineMessages), ['m1', 'm2', 'm3'])
+    for (const m of b.offlineMessages.data) subset(m, { chatId, recipientOnline: false, read: false })
+    subset(b.userChats.data[0], { id: chatId, unreadCount: 3, lastSeq: 3 })
+  })
+
+  it('acknowledged with messagesDelivered, they do not come again; the sender is told', async () => {
+    const { vendor, a, chatId } = await queued(3)
+    const b = await vendor.open()
+    subset(await b.chat.emit('messagesDelivered', { chatId, upToSeq: 2 }), { error: false, statusCode: 200 })
+    subset(await a.chat.next('messageStatus'), { error: false, data: { chatId, deliveredSeq: 2 } })
+    b.close()
+    const again = await vendor.open()
+    assert.deepEqual(texts(again.offlineMessages), ['m3'])
+    await again.chat.emit('messagesDelivered', { chatId, upToSeq: 3 })
+    again.close()
+    assert.deepEqual(texts((await vendor.open()).offlineMessages), [])
+  })
+
+  it('a device that dies before any answer gets everything again', async () => {
+    const { vendor } = await queued(2)
+    const device = vendor.device()
+    device.presence.socket.connect()
+    device.chat.socket.connect()
+    await device.chat.next('offlineMessages')
+    device.manager.engine.close() // no goodbye, no heartbeat answered
+    const back = await vendor.open()
+    assert.deepEqual(texts(back.offlineMessages), ['m1', 'm2'])
+  })
+
+  it('a position beyond what exists is cut to what exists', async () => {
+    const { vendor, a, chatId } = await queued(2)
+    const b = await vendor.open()
+    await b.chat.emit('messagesDelivered', { chatId, upToSeq: 1_000_000 })
+    subset(await a.chat.next('messageStatus'), { data: { deliveredSeq: 2 } })
+    b.close()
+    const again = vendor.device()
+    await again.open()
+    assert.deepEqual(again.offlineMessages.data, [])
+    await a.chat.emit('sendMessage', { chatId, text: 'm3' })
+    assert.equal((await again.chat.next('receiveMessage')).data.seq, 3)
+  })
+
+  it('messages that arrive while somebody connects are neither lost nor doubled nor out of order', async () => {
+    const { vendor, a, chatId } = await queued(5)
+    let sending = true
+    const stream = (async () => {
+      let n = 5
+      while (sending) await a.chat.emit('sendMessage', { chatId, text: `m${++n}` })
+      return n
+    })()
+    const b = await vendor.open()
+    await b.chat.next('receiveMessage')
+    sending = false
+    const last = await stream
+    if (!b.chat.all.some((e) => e.name === 'receiveMessage' && e.body.data.seq === last)) {
+      await b.chat.next('receiveMessage', (e) => e.data.seq === last)
+    }
+    const seqs = b.chat.all.flatMap((e) => e.name === 'offlineMessages' ? e.body.data.map((m) => m.seq) : e.name === 'receiveMessage' ? [e.body.data.seq] : [])
+    assert.deepEqual(seqs, Array.from({ length: last }, (_, n) => n + 1))
+  })
+
+  it('resume gives what came after a position, and tombstones, and both positions', async () => {
+    const { vendor, a, chatId } = await queued(4)
+    const b = await vendor.open()
+    const before = await b.chat.emit('resume', { positions: { [chatId]: { seq: 2, rev: 0 } } })
+    subset(before, { error: false, statusCode: 200 })
+    const one = before.data.find((c) => c.chatId === chatId)
+    assert.deepEqual(one.messages.map((m) => m.seq), [3, 4])
+    const first = b.offlineMessages.data[0]
+    await a.chat.emit('deleteMessage', { chatId, messageId: first.id })
+    await b.chat.emit('markAsRead', { chatId, upToSeq: 3 })
+    const after = (await b.chat.emit('resume', { positions: { [chatId]: { seq: 4, rev: one.rev } } })).data.find((c) => c.chatId === chatId)
+    assert.deepEqual(after.messages, [])
+    assert.deepEqual(after.deleted.map((d) => [d.seq, d.messageId]), [[1, first.id]])
+    subset(after.positions.find((p) => p.userType === 'vendor'), { readSeq: 3 })
+    subset(after, { lastSeq: 4, rev: 1, hasMore: false })
+  })
+
+  it('resume tells of a chat opened meanwhile', async () => {
+    const { id, vendor, a } = await queued(1)
+    const b = await vendor.open()
+    const other = await a.chat.emit('sendMessage', product(id, { productId: 'other' }))
+    const { data } = await b.chat.emit('resume', { positions: {} })
+    assert.ok(data.some((c) => c.chatId === other.data.chatId && c.messages.length === 1), JSON.stringify(data))
+  })
+}
