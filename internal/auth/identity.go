@@ -13,7 +13,7 @@ type Identity struct {
 	User    models.UserRef
 	Name    string    // "" when the token has none
 	Picture string    // an absolute URL, or ""
-	Expires time.Time // exp of the token
+	Expires time.Time // exp of the token plus Leeway: from then on the session is over
 }
 
 // Verifier turns a raw token, with or without "Bearer ", into an Identity.
