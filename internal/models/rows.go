@@ -133,3 +133,13 @@ type AuditEntry struct {
 	Target    string // what it was about: a chat id, "vendor:2", or the filter used
 	Detail    string // JSON object
 }
+
+// Image is one picture of a message, as Message.Images keeps it.
+type Image struct {
+	ID       string
+	URL      string
+	MimeType string
+	Size     int64 // bytes
+	Width    int   // pixels
+	Height   int
+}

@@ -1,0 +1,207 @@
+package chat
+
+import (
+	"context"
+	"hash/maphash"
+	"sync"
+	"time"
+
+	"chaffer/internal/apperr"
+	"chaffer/internal/db"
+	"chaffer/internal/models"
+)
+
+const (
+	laneQueue     = 4096            // messages waiting for a lane; beyond it the service says 503
+	maxBatch      = 512             // messages in one transaction
+	commitTimeout = 5 * time.Second // how long one transaction may take
+)
+
+// committer turns many sends into few transactions. A lane takes whatever is waiting, with no
+// timer: alone, a message is one transaction at once; under load, the batch grows by itself.
+// All messages of a chat go through one lane of a node, which keeps their order; between nodes
+// the row lock on the chat does.
+type committer struct {
+	service *Service
+	lanes   []chan *appendOp
+	seed    maphash.Seed
+	wg      sync.WaitGroup
+
+	mu     sync.RWMutex // guards closed against a send on a closed lane
+	closed bool
+}
+
+func newCommitter(s *Service, lanes int) *committer {
+	c := &committer{service: s, seed: maphash.MakeSeed()}
+	for range lanes {
+		lane := make(chan *appendOp, laneQueue)
+		c.lanes = append(c.lanes, lane)
+		c.wg.Go(func() { c.run(lane) })
+	}
+	return c
+}
+
+// submit hands a message to its lane; op.done is called in every case.
+func (c *committer) submit(op *appendOp) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.closed {
+		op.done(Sent{}, apperr.New(apperr.Unavailable, "This server is shutting down, please reconnect and try again"))
+		return
+	}
+	lane := c.lanes[maphash.String(c.seed, op.lane())%uint64(len(c.lanes))]
+	select {
+	case lane <- op:
+	default:
+		op.done(Sent{}, apperr.New(apperr.Unavailable, "The service is overloaded, please try again in a moment"))
+	}
+}
+
+// close commits what is queued and waits for it.
+func (c *committer) close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	for _, lane := range c.lanes {
+		close(lane)
+	}
+	c.wg.Wait()
+}
+
+func (c *committer) run(lane <-chan *appendOp) {
+	batch := make([]*appendOp, 0, maxBatch)
+	for op := range lane {
+		batch = append(batch[:0], op)
+		for len(batch) < maxBatch {
+			select {
+			case next, ok := <-lane:
+				if !ok {
+					c.commit(batch)
+					return
+				}
+				batch = append(batch, next)
+				continue
+			default:
+			}
+			break
+		}
+		c.commit(batch)
+	}
+}
+
+// commit stores a batch, then answers and publishes each message in seq order.
+func (c *committer) commit(batch []*appendOp) {
+	live := batch[:0]
+	for _, op := range batch {
+		if err := op.ctx.Err(); err != nil { // it waited too long; nothing was stored
+			op.done(Sent{}, err)
+			continue
+		}
+		live = append(live, op)
+	}
+	if len(live) == 0 {
+		return
+	}
+	s := c.service
+	now := s.now()
+	for _, op := range live {
+		op.message.CreatedAt, op.message.UpdatedAt = now, now
+		op.message.RecipientOnline = s.anyOnline(op)
+	}
+	c.store(live)
+	for _, op := range live {
+		c.finish(op)
+	}
+}
+
+// store appends the batch. When the database refuses it for a reason that one message may carry
+// alone, each is tried by itself, so that nobody fails for a neighbour.
+func (c *committer) store(batch []*appendOp) {
+	err := c.try(batch)
+	if err == nil {
+		return
+	}
+	if len(batch) > 1 && !apperr.Is(err, apperr.Unavailable) {
+		for _, op := range batch {
+			op.reset()
+			if err := c.try([]*appendOp{op}); err != nil {
+				op.err = err
+			}
+		}
+		return
+	}
+	for _, op := range batch {
+		op.err = err
+	}
+}
+
+func (c *committer) try(batch []*appendOp) error {
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	return db.Translate(c.service.store.append(ctx, batch))
+}
+
+func (c *committer) finish(op *appendOp) {
+	s := c.service
+	if op.err != nil {
+		if !apperr.Is(op.err, apperr.Conflict) && !apperr.Is(op.err, apperr.NotFound) {
+			s.log.Error("a message was not stored", "user", op.message.Sender().String(), "err", op.err)
+		}
+		op.done(Sent{}, op.err)
+		return
+	}
+	s.known.remember(op.entry)
+	sent := Sent{Chat: op.chat(), Message: op.message, Opened: op.opened, Duplicate: op.duplicate}
+	op.done(sent, nil)
+	if op.duplicate {
+		return
+	}
+	s.typing.stop(typist{sent.Chat.ID, op.message.Sender()})
+	s.publish(MessageSent{
+		Chat: sent.Chat, Members: op.entry.members, Message: op.message, Opened: op.opened, Origin: op.origin,
+	})
+	if op.wasUnread > 0 {
+		at := op.message.CreatedAt
+		s.publish(ReadMoved{
+			ChatID: sent.Chat.ID, Members: op.entry.members, Origin: op.origin,
+			Reader: models.Member{
+				ChatID: sent.Chat.ID, UserType: op.message.SenderType, UserID: op.message.SenderID,
+				ReadSeq: op.message.Seq, ReadAt: &at,
+			},
+		})
+	}
+}
+
+// chat is the card with the figures of after the commit.
+func (op *appendOp) chat() models.Chat {
+	c := op.entry.chat
+	c.LastSeq, c.LastMessageAt, c.UpdatedAt = op.message.Seq, op.message.CreatedAt, op.message.CreatedAt
+	return c
+}
+
+// reset forgets what a failed attempt filled in.
+func (op *appendOp) reset() {
+	if op.open != nil {
+		op.entry = nil
+	}
+	op.opened, op.duplicate, op.twin, op.err, op.wasUnread, op.message.Seq = false, false, nil, nil, 0, 0
+}
+
+// anyOnline reports whether one of the people the message is for is there.
+func (s *Service) anyOnline(op *appendOp) bool {
+	sender := op.message.Sender()
+	if op.entry == nil {
+		customer, vendor := op.open.Parties()
+		return s.isOtherOnline(op.ctx, sender, customer) || s.isOtherOnline(op.ctx, sender, vendor)
+	}
+	for _, u := range op.entry.members {
+		if s.isOtherOnline(op.ctx, sender, u) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Service) isOtherOnline(ctx context.Context, sender, u models.UserRef) bool {
+	return u != sender && s.presence.Online(ctx, u)
+}

@@ -1,0 +1,100 @@
+package chat
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"time"
+
+	"chaffer/internal/models"
+)
+
+const (
+	inboxPage    = 50 // chats on a page unless asked otherwise
+	inboxPreview = 20 // messages of each
+)
+
+// InboxInput asks for a page of somebody's chats; Cursor "" starts with the newest.
+type InboxInput struct {
+	Cursor string
+	Limit  int // 1–MaxPage; 0 means 50
+}
+
+// InboxItem is one chat of a list, from one person's side.
+type InboxItem struct {
+	Chat     models.Chat
+	Mine     models.Member
+	Members  []models.Member
+	Messages []models.Message // the newest, oldest first
+}
+
+// Inbox is a page of somebody's chats, latest activity first.
+type Inbox struct {
+	Items      []InboxItem
+	NextCursor string // "" on the last page
+}
+
+// Inbox lists the actor's chats by latest activity, newest first, each with its newest messages.
+// Its cost is that of one page, however many chats there are. Errors: Invalid for a bad cursor or
+// limit, Unavailable.
+func (s *Service) Inbox(ctx context.Context, actor models.UserRef, in InboxInput) (Inbox, error) {
+	limit, err := pageLimit(in.Limit, inboxPage)
+	if err != nil {
+		return Inbox{}, err
+	}
+	from, err := decodeCursor(in.Cursor)
+	if err != nil {
+		return Inbox{}, err
+	}
+	items, err := s.store.inbox(ctx, actor, from, limit+1, inboxPreview)
+	if err != nil {
+		return Inbox{}, err
+	}
+	if len(items) <= limit {
+		return Inbox{Items: items}, nil
+	}
+	items = items[:limit]
+	return Inbox{Items: items, NextCursor: items[limit-1].cursor()}, nil
+}
+
+// UnreadTotal counts what the actor has not read in all chats.
+func (s *Service) UnreadTotal(ctx context.Context, actor models.UserRef) (int64, error) {
+	return s.store.unreadTotal(ctx, actor)
+}
+
+// cursor is the place of an item in the list.
+func (i InboxItem) cursor() string { return encodeCursor(i.Mine.LastMessageAt, i.Chat.ID) }
+
+// listPlace is a place in a list ordered by time and id, both descending.
+type listPlace struct {
+	At time.Time `json:"at"`
+	ID string    `json:"id"`
+}
+
+func encodeCursor(at time.Time, id string) string {
+	b, err := json.Marshal(listPlace{at, id})
+	if err != nil {
+		return "" // a time out of RFC 3339's years; the list then ends here
+	}
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// decodeCursor reads a cursor; "" is the zero place. A cursor says only where to go on: what is
+// listed from there is always the caller's own.
+func decodeCursor(cursor string) (listPlace, error) {
+	var p listPlace
+	if cursor == "" {
+		return p, nil
+	}
+	wrong := invalid("cursor is not one of ours: pass the nextCursor of the page before, unchanged")
+	b, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil || len(cursor) > 256 || json.Unmarshal(b, &p) != nil {
+		return listPlace{}, wrong
+	}
+	id, ok := parseID(p.ID)
+	if !ok || p.At.IsZero() {
+		return listPlace{}, wrong
+	}
+	p.ID = id
+	return p, nil
+}

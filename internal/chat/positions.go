@@ -1,0 +1,163 @@
+package chat
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"chaffer/internal/apperr"
+	"chaffer/internal/db"
+	"chaffer/internal/models"
+)
+
+const (
+	// coalesce is how long positions confirmed by heartbeats are gathered before they are written.
+	coalesce = time.Second
+	// positionTimeout bounds one write of gathered positions.
+	positionTimeout = 5 * time.Second
+	// maxWaiting bounds the positions in memory; what is beyond is confirmed by a later heartbeat.
+	maxWaiting = 100_000
+)
+
+// position is how far a message stream of one chat has reached one person.
+type position struct {
+	chatID string
+	user   models.UserRef
+}
+
+// positionWriter gathers delivered positions and writes them together: those confirmed by a
+// heartbeat once a second, those a client acknowledged as soon as the writer is free.
+type positionWriter struct {
+	service *Service
+	kick    chan struct{}
+	stop    chan struct{}
+	done    chan struct{}
+
+	mu      sync.Mutex
+	waiting map[position]int64
+	answers []func(error)
+}
+
+func newPositionWriter(s *Service) *positionWriter {
+	w := &positionWriter{
+		service: s, kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		waiting: map[position]int64{},
+	}
+	go w.run()
+	return w
+}
+
+// Confirm notes that a connection has proved to hold everything up to seq. It is written within
+// about a second; should that fail, a later heartbeat confirms it again.
+func (s *Service) Confirm(u models.UserRef, chatID string, seq int64) {
+	s.positions.add(position{chatID, u}, seq, nil)
+}
+
+// Delivered moves the actor's delivered position of a chat, never back and never past what
+// exists. It returns when the database has taken it, or has the row busy with a message being
+// appended, in which case the next round, a second later, takes it. NotFound when the chat is
+// not the actor's.
+func (s *Service) Delivered(ctx context.Context, actor models.UserRef, chatID string, upTo int64) error {
+	if upTo < 0 {
+		return invalid("upToSeq must be a whole number, 0 or more")
+	}
+	e, err := s.entryOf(ctx, actor, chatID)
+	if err != nil {
+		return err
+	}
+	answer := make(chan error, 1)
+	s.positions.add(position{e.chat.ID, actor}, upTo, func(err error) { answer <- err })
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (w *positionWriter) add(p position, seq int64, answer func(error)) {
+	w.mu.Lock()
+	if _, known := w.waiting[p]; known || len(w.waiting) < maxWaiting || answer != nil {
+		w.waiting[p] = max(w.waiting[p], seq)
+	}
+	if answer != nil {
+		w.answers = append(w.answers, answer)
+	}
+	w.mu.Unlock()
+	if answer != nil {
+		select {
+		case w.kick <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (w *positionWriter) close() {
+	close(w.stop)
+	<-w.done
+}
+
+func (w *positionWriter) run() {
+	defer close(w.done)
+	tick := time.NewTicker(coalesce)
+	defer tick.Stop()
+	for {
+		select {
+		case <-w.stop:
+			w.flush()
+			return
+		case <-tick.C:
+		case <-w.kick:
+		}
+		w.flush()
+	}
+}
+
+func (w *positionWriter) flush() {
+	w.mu.Lock()
+	waiting, answers := w.waiting, w.answers
+	w.waiting, w.answers = map[position]int64{}, nil
+	w.mu.Unlock()
+	if len(waiting) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), positionTimeout)
+	defer cancel()
+	moved, err := w.service.store.moveDelivered(ctx, waiting)
+	if err != nil {
+		w.service.log.Error("delivered positions were not stored", "count", len(waiting), "err", err)
+		if len(answers) == 0 && apperr.Is(db.Translate(err), apperr.Unavailable) {
+			w.keep(waiting)
+		}
+	}
+	for _, answer := range answers {
+		answer(err)
+	}
+	if err == nil && len(moved) < len(waiting) {
+		w.keep(w.service.store.stillBehind(ctx, waiting))
+	}
+	for _, m := range moved {
+		w.service.announceDelivered(ctx, m)
+	}
+}
+
+// keep puts positions back that the database could not take.
+func (w *positionWriter) keep(waiting map[position]int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for p, seq := range waiting {
+		if len(w.waiting) >= maxWaiting {
+			return
+		}
+		w.waiting[p] = max(w.waiting[p], seq)
+	}
+}
+
+func (s *Service) announceDelivered(ctx context.Context, m models.Member) {
+	e, err := s.entry(ctx, m.ChatID)
+	if err != nil {
+		s.log.Error("a delivered position was not announced", "chat", m.ChatID, "err", err)
+		return
+	}
+	s.publish(DeliveredMoved{ChatID: m.ChatID, Members: e.members, Recipient: m.User(), DeliveredSeq: m.DeliveredSeq})
+}

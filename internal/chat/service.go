@@ -1,0 +1,105 @@
+// Package chat is what the service is about: chats between the two sides of a product, their
+// messages, and how far each side has received and read them.
+//
+// What it promises: when Send returns, the message is durable and has its place (seq 1, 2, 3 …
+// without a gap) in its chat; it is stored once per (sender, key); positions only move forward.
+package chat
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"chaffer/internal/db"
+	"chaffer/internal/models"
+)
+
+// Presence is what this feature needs to know about who is there.
+type Presence interface {
+	Online(ctx context.Context, u models.UserRef) bool
+}
+
+// Catalogue is what this feature needs of the product catalogue. Find returns
+// apperr.NotFound for a product the shop has not published.
+type Catalogue interface {
+	Find(ctx context.Context, productID string) (models.Product, error)
+}
+
+// Limiter bounds what one person may do on all sockets and nodes together. Each call counts
+// once and returns 0, or how long to wait.
+type Limiter interface {
+	Send(ctx context.Context, u models.UserRef) time.Duration
+	OpenChat(ctx context.Context, u models.UserRef) time.Duration
+}
+
+// Settings are the rules an operator may change.
+type Settings struct {
+	VendorMayOpenChats bool
+	Lanes              int // committer lanes; 0: chosen for the database
+}
+
+// Service is the rules. Its methods may be called from any goroutine.
+type Service struct {
+	store     *store
+	presence  Presence
+	catalogue Catalogue
+	limiter   Limiter
+	settings  Settings
+	log       *slog.Logger
+	now       func() time.Time
+
+	known     *directory
+	committer *committer
+	positions *positionWriter
+	typing    *typing
+
+	mu        sync.RWMutex
+	listeners []func(Event)
+}
+
+// NewService starts the committer. Close stops it.
+func NewService(d *db.DB, p Presence, c Catalogue, l Limiter, s Settings, log *slog.Logger) *Service {
+	svc := &Service{
+		store: &store{db: d}, presence: p, catalogue: c, limiter: l, settings: s, log: log,
+		now: db.Now, known: newDirectory(),
+	}
+	lanes := s.Lanes
+	if lanes == 0 {
+		lanes = defaultLanes(d.Dialect)
+	}
+	svc.committer = newCommitter(svc, lanes)
+	svc.positions = newPositionWriter(svc)
+	svc.typing = newTyping(svc.publish)
+	return svc
+}
+
+// Subscribe adds a listener to what happens in chats. It is called in seq order for each chat,
+// on the committer's goroutine, and must not block. Subscribe before the first send.
+func (s *Service) Subscribe(listener func(Event)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listeners = append(s.listeners, listener)
+}
+
+// Close finishes what was accepted and stops. No method may be called afterwards.
+func (s *Service) Close() {
+	s.committer.close()
+	s.positions.close()
+	s.typing.close()
+}
+
+func (s *Service) publish(e Event) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, listener := range s.listeners {
+		listener(e)
+	}
+}
+
+func defaultLanes(d db.Dialect) int {
+	if d == db.SQLite {
+		return 1 // one writer at a time is all SQLite has
+	}
+	return 4
+}

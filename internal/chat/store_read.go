@@ -1,0 +1,119 @@
+package chat
+
+import (
+	"context"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"chaffer/internal/models"
+)
+
+func (st *store) messagesAfter(ctx context.Context, chatID string, seq int64, limit int) ([]models.Message, error) {
+	var out []models.Message
+	err := st.db.WithContext(ctx).Where("chat_id = ? AND seq > ?", chatID, seq).Order("seq").Limit(limit).Find(&out).Error
+	return out, fail("read messages after", err)
+}
+
+// messagesBefore reads the newest messages before a place, oldest first.
+func (st *store) messagesBefore(ctx context.Context, chatID string, seq int64, limit int) ([]models.Message, error) {
+	var out []models.Message
+	err := st.db.WithContext(ctx).Where("chat_id = ? AND seq < ?", chatID, seq).Order("seq DESC").Limit(limit).Find(&out).Error
+	slices.Reverse(out)
+	return out, fail("read messages before", err)
+}
+
+// deletedSince reads the tombstones up to a place that were made after a rev, in rev order.
+func (st *store) deletedSince(ctx context.Context, chatID string, rev, seq int64) ([]models.Message, error) {
+	var out []models.Message
+	err := st.db.WithContext(ctx).Where("chat_id = ? AND rev > ? AND rev > 0 AND seq <= ?", chatID, rev, seq).Order("rev").Find(&out).Error
+	return out, fail("read deletions", err)
+}
+
+// behind lists the chats in which u has not received everything, in chat order.
+func (st *store) behind(ctx context.Context, u models.UserRef) ([]behind, error) {
+	var members []models.Member
+	err := st.db.WithContext(ctx).Select("chat_id, delivered_seq, last_seq").
+		Where("user_type = ? AND user_id = ? AND last_seq > delivered_seq AND left_at IS NULL", u.Type, u.ID).
+		Order("chat_id").Find(&members).Error
+	out := make([]behind, 0, len(members))
+	for _, m := range members {
+		out = append(out, behind{m.ChatID, m.DeliveredSeq, m.LastSeq})
+	}
+	return out, fail("read what is undelivered", err)
+}
+
+// backlog reads what others wrote and u has not received, behind a place, in chat and seq order.
+func (st *store) backlog(ctx context.Context, u models.UserRef, at behind, limit int) ([]models.Message, error) {
+	q := st.db.WithContext(ctx).Table("members me").Select("m.*").
+		Joins("JOIN messages m ON m.chat_id = me.chat_id AND m.seq > me.delivered_seq").
+		Where("me.user_type = ? AND me.user_id = ? AND me.last_seq > me.delivered_seq AND me.left_at IS NULL", u.Type, u.ID).
+		Where("NOT (m.sender_type = ? AND m.sender_id = ?)", u.Type, u.ID)
+	if at.chatID != "" {
+		q = q.Where("me.chat_id >= ? AND (me.chat_id > ? OR m.seq > ?)", at.chatID, at.chatID, at.from)
+	}
+	var out []models.Message
+	err := q.Order("me.chat_id, m.seq").Limit(limit).Find(&out).Error
+	return out, fail("read the backlog", err)
+}
+
+// inbox reads a page of u's chats, latest activity first, with the newest messages of each. seq has
+// no gaps, so "the newest 20" is a range of the primary key.
+func (st *store) inbox(ctx context.Context, u models.UserRef, from listPlace, limit, preview int) ([]InboxItem, error) {
+	q := st.db.WithContext(ctx)
+	mine := q.Where("user_type = ? AND user_id = ? AND left_at IS NULL AND last_seq > 0", u.Type, u.ID)
+	if !from.At.IsZero() {
+		mine = mine.Where("(last_message_at, chat_id) < (?, ?)", from.At, from.ID)
+	}
+	var rows []models.Member
+	if err := mine.Order("last_message_at DESC, chat_id DESC").Limit(limit).Find(&rows).Error; err != nil {
+		return nil, fail("read inbox", err)
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	items := make([]InboxItem, len(rows))
+	index := make(map[string]*InboxItem, len(rows))
+	ids := make([]string, len(rows))
+	for i, m := range rows {
+		items[i].Mine, ids[i] = m, m.ChatID
+		index[m.ChatID] = &items[i]
+	}
+	return items, st.fillInbox(q, index, ids, preview)
+}
+
+func (st *store) fillInbox(q *gorm.DB, index map[string]*InboxItem, ids []string, preview int) error {
+	var chats []models.Chat
+	if err := q.Where("id IN ?", ids).Find(&chats).Error; err != nil {
+		return fail("read chats", err)
+	}
+	for _, c := range chats {
+		index[c.ID].Chat = c
+	}
+	var members []models.Member
+	if err := q.Where("chat_id IN ? AND left_at IS NULL", ids).Order("chat_id, user_type, user_id").Find(&members).Error; err != nil {
+		return fail("read members", err)
+	}
+	for _, m := range members {
+		index[m.ChatID].Members = append(index[m.ChatID].Members, m)
+	}
+	var messages []models.Message
+	err := q.Table("messages").Select("messages.*").Joins("JOIN chats ON chats.id = messages.chat_id").
+		Where("messages.chat_id IN ? AND messages.seq > chats.last_seq - ?", ids, preview).
+		Order("messages.chat_id, messages.seq").Find(&messages).Error
+	if err != nil {
+		return fail("read newest messages", err)
+	}
+	for _, m := range messages {
+		index[m.ChatID].Messages = append(index[m.ChatID].Messages, m)
+	}
+	return nil
+}
+
+func (st *store) unreadTotal(ctx context.Context, u models.UserRef) (int64, error) {
+	var n int64
+	err := st.db.WithContext(ctx).Model(&models.Member{}).
+		Where("user_type = ? AND user_id = ? AND unread > 0 AND left_at IS NULL", u.Type, u.ID).
+		Select("COALESCE(SUM(unread), 0)").Scan(&n).Error
+	return n, fail("count unread", err)
+}

@@ -1,0 +1,136 @@
+package chat
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"chaffer/internal/apperr"
+)
+
+// Bounds of one message and of what a client may say about a product.
+const (
+	MaxTextRunes = 4000
+	MaxTextBytes = 16 << 10
+	MaxImages    = 10
+	maxNameRunes = 120
+	maxURLBytes  = 2048
+)
+
+var clientKey = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// notFound is the one answer for "not there" and "not yours".
+func notFound() error { return apperr.New(apperr.NotFound, "Chat was not found") }
+
+func invalid(format string, args ...any) error {
+	return apperr.New(apperr.Invalid, fmt.Sprintf(format, args...))
+}
+
+// cleanText makes text storable: broken UTF-8 becomes U+FFFD, control characters other than
+// newline and tab go, line ends become \n. It refuses what is empty or too long.
+func cleanText(text string, withImages bool) (string, error) {
+	if len(text) > 4*MaxTextBytes {
+		return "", invalid("text is too long: at most %d characters and %d bytes", MaxTextRunes, MaxTextBytes)
+	}
+	text = stripControls(strings.ReplaceAll(text, "\r\n", "\n"), true)
+	if n := utf8.RuneCountInString(text); n > MaxTextRunes || len(text) > MaxTextBytes {
+		return "", invalid("text is too long: at most %d characters and %d bytes, this one has %d and %d", MaxTextRunes, MaxTextBytes, n, len(text))
+	}
+	if isBlank(text) {
+		if withImages {
+			return "", nil
+		}
+		return "", invalid("text is empty: write something, or attach an image")
+	}
+	return text, nil
+}
+
+// stripControls drops control characters and the invisible direction overrides that make one
+// text look like another (U+202A–202E, U+2066–2069).
+func stripControls(s string, multiline bool) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			if multiline {
+				return r
+			}
+			return ' '
+		case unicode.IsControl(r), r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069:
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// isBlank reports whether nothing visible is left: only spaces and zero-width characters.
+func isBlank(s string) bool {
+	for _, r := range s {
+		if !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r) && r != '\u3164' && r != '\u2800' {
+			return false
+		}
+	}
+	return true
+}
+
+// cleanName is one line of display text.
+func cleanName(field, s string) (string, error) {
+	s = strings.TrimSpace(stripControls(s, false))
+	if utf8.RuneCountInString(s) > maxNameRunes {
+		return "", invalid("%s is too long: at most %d characters", field, maxNameRunes)
+	}
+	return s, nil
+}
+
+// cleanURL is "" or an absolute http(s) address without credentials. It is never fetched.
+func cleanURL(field, s string) (string, error) {
+	if s == "" {
+		return "", nil
+	}
+	wrong := invalid("%s must be an absolute https address of at most %d characters, such as https://example.com/picture.jpg", field, maxURLBytes)
+	if len(s) > maxURLBytes || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		return "", wrong
+	}
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil {
+		return "", wrong
+	}
+	return s, nil
+}
+
+// cleanKey checks a clientMessageId; "" stays "".
+func cleanKey(key string) (string, error) {
+	if key != "" && !clientKey.MatchString(key) {
+		return "", invalid("clientMessageId must be 1–64 characters of A–Z, a–z, 0–9, _ and -")
+	}
+	return key, nil
+}
+
+// parseID returns the canonical spelling of a chat or message id, or false when it cannot be one.
+func parseID(id string) (string, bool) {
+	if len(id) != 36 { // the other spellings a UUID library accepts are not ours
+		return "", false
+	}
+	u, err := uuid.Parse(id)
+	if err != nil {
+		return "", false
+	}
+	return u.String(), true
+}
+
+// contentHash identifies what was sent under a key, so that a repeat can be told from a reuse.
+func contentHash(text string, images []string) []byte {
+	h := sha256.New()
+	h.Write([]byte(text))
+	for _, id := range images {
+		h.Write([]byte{0})
+		h.Write([]byte(id))
+	}
+	return h.Sum(nil)[:16]
+}
