@@ -63,8 +63,13 @@ var private = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	running = s
 	return s.URL, nil
 })
+
+// running keeps the server reachable: collected as garbage, it would close the pipe that the
+// server lives by, in the middle of a test.
+var running *pgserver.Server
 
 func execute(tb testing.TB, url, sql string) {
 	tb.Helper()
