@@ -95,12 +95,4 @@ export function offline(at) {
     subset(after.positions.find((p) => p.userType === 'vendor'), { readSeq: 3 })
     subset(after, { lastSeq: 4, rev: 1, hasMore: false })
   })
-
-  it('resume tells of a chat opened meanwhile', async () => {
-    const { id, vendor, a } = await queued(1)
-    const b = await vendor.open()
-    const other = await a.chat.emit('sendMessage', product(id, { productId: 'other' }))
-    const { data } = await b.chat.emit('resume', { positions: {} })
-    assert.ok(data.some((c) => c.chatId === other.data.chatId && c.messages.length === 1), JSON.stringify(data))
-  })
 }
