@@ -18,8 +18,6 @@ import (
 	"chaffer/internal/realtime/siotest"
 )
 
-const folder = "../../testdata/transcripts"
-
 // TestConversations plays every conversation against a real server on both databases.
 func TestConversations(t *testing.T) {
 	files, err := filepath.Glob(folder + "/*.txt")

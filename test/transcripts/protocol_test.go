@@ -1,0 +1,62 @@
+package transcripts
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the conversations into docs/PROTOCOL.md")
+
+const (
+	folder   = "../../testdata/transcripts"
+	protocol = "../../docs/PROTOCOL.md"
+)
+
+// included is a marker and the block after it.
+var included = regexp.MustCompile("(?s)<!-- transcript: ([a-z-]+) -->\n```text\n(.*?)```\n")
+
+// TestProtocolShowsWhatWasPlayed holds the document to the conversations: each is there once,
+// letter by letter. With -update it writes them.
+func TestProtocolShowsWhatWasPlayed(t *testing.T) {
+	doc, err := os.ReadFile(protocol)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(folder + "/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no conversations in %s: %v", folder, err)
+	}
+	missing := map[string]string{}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		missing[strings.TrimSuffix(filepath.Base(file), ".txt")] = string(b)
+	}
+	fresh := included.ReplaceAllStringFunc(string(doc), func(block string) string {
+		m := included.FindStringSubmatch(block)
+		text, ok := missing[m[1]]
+		if !ok {
+			t.Errorf("the document includes %q, which is not there or is included twice", m[1])
+			return block
+		}
+		delete(missing, m[1])
+		if m[2] != text && !*update {
+			t.Errorf("the block %q is not the conversation: go test ./test/transcripts -run Protocol -update", m[1])
+		}
+		return "<!-- transcript: " + m[1] + " -->\n```text\n" + text + "```\n"
+	})
+	for name := range missing {
+		t.Errorf("conversation %q is in no place of the document: add <!-- transcript: %s --> and an empty ```text block", name, name)
+	}
+	if *update {
+		if err := os.WriteFile(protocol, []byte(fresh), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
