@@ -1,11 +1,12 @@
 # Chaffer: what one does with it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run build test check clean
+.PHONY: help run build test check contract clean
 
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# A release gives its own; the commit is in the binary anyway.
+VERSION ?= dev
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: bin/chaffer ## build and start with demo data in data/ (needs Go alone; Ctrl-C ends it)
 	@mkdir -p data
@@ -18,10 +19,13 @@ build: bin/chaffer ## build bin/chaffer
 .PHONY: bin/chaffer
 bin/chaffer:
 	@[ -x bin/chaffer ] || echo "building (about two minutes the first time on a cold cache, a second later)"
-	@CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/chaffer ./cmd/chaffer
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-X chaffer/internal/buildinfo.version=$(VERSION)' -o bin/chaffer ./cmd/chaffer
 
 test: ## everything: checks, Go tests, contract tests, crash test (gets Postgres and Redis itself)
 	@scripts/test
+
+contract: build ## the contract tests alone (inside scripts/services, for Postgres)
+	@scripts/contract
 
 check: ## what needs no server: vet, formatting, tidy modules, lock files
 	@scripts/check
