@@ -1,0 +1,183 @@
+package sio
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// Codes of the Engine.IO protocol in refusals; others are the HTTP status.
+const (
+	codeTransport = 0 // unknown transport
+	codeSession   = 1 // unknown session id
+	codeMethod    = 2 // a handshake is a GET
+	codeBad       = 3 // bad request
+	codeForbidden = 4
+	codeVersion   = 5 // unsupported protocol version
+)
+
+// ServeHTTP lets through what the library can be trusted with; everything else is answered with
+// {"code":…,"message":…} before the library, or any state, knows of it.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.tasks.add()
+	defer s.tasks.done()
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Add("Vary", "Origin")
+	if r.URL.Path != "/socket.io/" && r.URL.Path != "/socket.io" {
+		s.refuse(w, r, http.StatusNotFound, http.StatusNotFound, "There is nothing here")
+		return
+	}
+	if !s.allowOrigin(h, r) {
+		s.refuse(w, r, http.StatusForbidden, codeForbidden, "This origin is not allowed")
+		return
+	}
+	if r.Method == http.MethodOptions {
+		h.Set("Access-Control-Allow-Methods", "GET, POST")
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+		h.Set("Access-Control-Max-Age", "600")
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	transport := q.Get("transport")
+	upgrade := websocket.IsWebSocketUpgrade(r)
+	switch {
+	case err != nil || len(q["sid"]) > 1 || len(q["transport"]) > 1 || len(q["EIO"]) > 1:
+		s.refuse(w, r, http.StatusBadRequest, codeBad, "The query string is malformed")
+	case q.Get("EIO") != "4":
+		s.refuse(w, r, http.StatusBadRequest, codeVersion, "Unsupported protocol version, use EIO=4")
+	case transport != "polling" && transport != "websocket":
+		s.refuse(w, r, http.StatusBadRequest, codeTransport, "Transport unknown")
+	case q.Has("j"):
+		s.refuse(w, r, http.StatusBadRequest, codeBad, "JSONP is not supported")
+	case upgrade != (transport == "websocket"):
+		s.refuse(w, r, http.StatusBadRequest, codeBad, "The transport does not fit the request")
+	case q.Get("sid") == "":
+		s.open(w, r, q, upgrade)
+	default:
+		s.resume(w, r, q.Get("sid"), upgrade)
+	}
+}
+
+// open is a handshake: a new connection.
+func (s *Server) open(w http.ResponseWriter, r *http.Request, q url.Values, upgrade bool) {
+	if r.Method != http.MethodGet {
+		s.refuse(w, r, http.StatusBadRequest, codeMethod, "Bad handshake method")
+		return
+	}
+	if s.draining.Load() {
+		w.Header().Set("Retry-After", "1")
+		s.refuse(w, r, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "The server is shutting down, please reconnect")
+		return
+	}
+	ip := s.cfg.ClientIP(r)
+	if reason, after, ok := s.ips.admit(ip, time.Now()); !ok {
+		s.count.limited.Add(1)
+		w.Header().Set("Retry-After", strconv.Itoa(int(after.Seconds())))
+		s.refuse(w, r, http.StatusTooManyRequests, http.StatusTooManyRequests, "There are "+reason+" from your address, please try again later")
+		return
+	}
+	h := &handshake{address: ip, userAgent: r.UserAgent(), authorization: r.Header.Get("Authorization"), query: q}
+	if upgrade {
+		s.upgrade(w, r, h)
+	} else {
+		// The library keeps the first request for as long as the session lasts, hence a context
+		// of its own and a response that is let go.
+		ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), handshakeKey{}, h), bodyTimeout)
+		defer cancel()
+		answer := newRecorder()
+		s.eio.ServeHTTP(answer, trimmed(r, ctx, nil))
+		answer.copyTo(w)
+	}
+	if h.link == nil {
+		s.ips.release(ip)
+	}
+}
+
+// upgrade opens a WebSocket and starts reading from it when the library is ready.
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, h *handshake) {
+	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), handshakeKey{}, h))
+	defer cancel()
+	hijack := &hijackOnce{ResponseWriter: w}
+	s.eio.ServeHTTP(hijack, trimmed(r, ctx, nil))
+	hijack.ResponseWriter = http.ResponseWriter(nil)
+	if h.transport != nil {
+		h.transport.start()
+	}
+}
+
+// resume is a request of a session that exists: a poll, a post, or its change to a WebSocket.
+func (s *Server) resume(w http.ResponseWriter, r *http.Request, sid string, upgrade bool) {
+	v, ok := s.links.Load(sid)
+	if !ok {
+		s.refuse(w, r, http.StatusBadRequest, codeSession, "Session ID unknown")
+		return
+	}
+	l := v.(*Link)
+	ip := s.cfg.ClientIP(r)
+	if ip != l.from.address || r.UserAgent() != l.from.userAgent {
+		s.refuse(w, r, http.StatusForbidden, codeForbidden, "This session belongs to another client")
+		return
+	}
+	polling := l.engine.Transport().Name() == "polling"
+	switch {
+	case !polling || (upgrade && l.engine.Upgrading()):
+		s.refuse(w, r, http.StatusBadRequest, codeBad, "The session has left this transport")
+	case upgrade:
+		s.upgrade(w, r, &handshake{address: ip, userAgent: r.UserAgent()})
+	case r.Method == http.MethodGet:
+		s.poll(w, r, l)
+	case r.Method == http.MethodPost:
+		s.post(w, r, l)
+	default:
+		w.Header().Set("Allow", "GET, POST")
+		s.refuse(w, r, http.StatusMethodNotAllowed, http.StatusMethodNotAllowed, "Only GET and POST are allowed")
+	}
+}
+
+// allowOrigin checks the Origin header, on every transport alike, and sets the CORS headers.
+// A request without Origin comes from no web page; a page of this host is always welcome.
+func (s *Server) allowOrigin(h http.Header, r *http.Request) bool {
+	origins := r.Header.Values("Origin")
+	if len(origins) == 0 {
+		return true
+	}
+	origin := origins[0]
+	switch {
+	case len(origins) > 1:
+		return false
+	case slices.Contains(s.cfg.AllowedOrigins, origin):
+		h.Set("Access-Control-Allow-Origin", origin)
+		h.Set("Access-Control-Allow-Credentials", "true")
+	case slices.Contains(s.cfg.AllowedOrigins, "*"):
+		h.Set("Access-Control-Allow-Origin", "*")
+	default:
+		u, err := url.Parse(origin)
+		return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+	}
+	return true
+}
+
+// refuse answers with a reason and logs it, without the query string: session ids are credentials.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status, code int, message string) {
+	s.count.refused.Add(1)
+	s.log.LogAttrs(r.Context(), slog.LevelInfo, "realtime request refused",
+		slog.Int("status", status), slog.String("reason", message), slog.String("method", r.Method),
+		slog.String("address", s.cfg.ClientIP(r)), slog.String("origin", r.Header.Get("Origin")))
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	}{code, message})
+}
