@@ -109,6 +109,7 @@ func (c *committer) commit(batch []*appendOp) {
 		op.message.RecipientOnline = s.anyOnline(op)
 	}
 	c.store(live)
+	s.counters.commits.Add(1)
 	for _, op := range live {
 		c.finish(op)
 	}
@@ -144,6 +145,7 @@ func (c *committer) try(batch []*appendOp) error {
 func (c *committer) finish(op *appendOp) {
 	s := c.service
 	if op.err != nil {
+		s.counters.refused.Add(1)
 		if !apperr.Is(op.err, apperr.Conflict) && !apperr.Is(op.err, apperr.NotFound) {
 			s.log.Error("a message was not stored", "user", op.message.Sender().String(), "err", op.err)
 		}
@@ -154,8 +156,10 @@ func (c *committer) finish(op *appendOp) {
 	sent := Sent{Chat: op.chat(), Message: op.message, Opened: op.opened, Duplicate: op.duplicate}
 	op.done(sent, nil)
 	if op.duplicate {
+		s.counters.repeated.Add(1)
 		return
 	}
+	s.counters.stored.Add(1)
 	s.typing.stop(typist{sent.Chat.ID, op.message.Sender()})
 	s.publish(MessageSent{
 		Chat: sent.Chat, Members: op.entry.members, Message: op.message, Opened: op.opened, Origin: op.origin,

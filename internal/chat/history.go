@@ -33,13 +33,8 @@ func (s *Service) Messages(ctx context.Context, actor models.UserRef, chatID str
 	if err != nil {
 		return Page{}, err
 	}
-	if in.BeforeSeq != nil && in.AfterSeq != nil {
-		return Page{}, invalid("ask for beforeSeq or afterSeq, not both")
-	}
-	for name, seq := range map[string]*int64{"beforeSeq": in.BeforeSeq, "afterSeq": in.AfterSeq} {
-		if seq != nil && *seq < 0 {
-			return Page{}, invalid("%s must be a whole number, 0 or more", name)
-		}
+	if err := in.check(); err != nil {
+		return Page{}, err
 	}
 	e, err := s.entryOf(ctx, actor, chatID)
 	if err != nil {
@@ -91,6 +86,19 @@ func (s *Service) ByProduct(ctx context.Context, actor models.UserRef, productID
 		return "", notFound()
 	}
 	return e.chat.ID, nil
+}
+
+// check refuses a run that cannot be.
+func (in PageInput) check() error {
+	if in.BeforeSeq != nil && in.AfterSeq != nil {
+		return invalid("ask for beforeSeq or afterSeq, not both")
+	}
+	for name, seq := range map[string]*int64{"beforeSeq": in.BeforeSeq, "afterSeq": in.AfterSeq} {
+		if seq != nil && *seq < 0 {
+			return invalid("%s must be a whole number, 0 or more", name)
+		}
+	}
+	return nil
 }
 
 // pageLimit applies the default and the bound: too much is cut, nonsense is refused.

@@ -2,11 +2,9 @@ package chat
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
-	"time"
 
 	"chaffer/internal/models"
+	"chaffer/internal/wire"
 )
 
 const (
@@ -63,38 +61,16 @@ func (s *Service) UnreadTotal(ctx context.Context, actor models.UserRef) (int64,
 }
 
 // cursor is the place of an item in the list.
-func (i InboxItem) cursor() string { return encodeCursor(i.Mine.LastMessageAt, i.Chat.ID) }
-
-// listPlace is a place in a list ordered by time and id, both descending.
-type listPlace struct {
-	At time.Time `json:"at"`
-	ID string    `json:"id"`
+func (i InboxItem) cursor() string {
+	return wire.Cursor{At: i.Mine.LastMessageAt, ID: i.Chat.ID}.String()
 }
 
-func encodeCursor(at time.Time, id string) string {
-	b, err := json.Marshal(listPlace{at, id})
-	if err != nil {
-		return "" // a time out of RFC 3339's years; the list then ends here
-	}
-	return base64.RawURLEncoding.EncodeToString(b)
-}
-
-// decodeCursor reads a cursor; "" is the zero place. A cursor says only where to go on: what is
+// decodeCursor reads a cursor; "" is the beginning. A cursor says only where to go on: what is
 // listed from there is always the caller's own.
-func decodeCursor(cursor string) (listPlace, error) {
-	var p listPlace
-	if cursor == "" {
-		return p, nil
+func decodeCursor(cursor string) (wire.Cursor, error) {
+	c, err := wire.ParseCursor(cursor)
+	if err != nil {
+		return wire.Cursor{}, invalid("cursor is not one of ours: pass the nextCursor of the page before, unchanged")
 	}
-	wrong := invalid("cursor is not one of ours: pass the nextCursor of the page before, unchanged")
-	b, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(cursor) > 256 || json.Unmarshal(b, &p) != nil {
-		return listPlace{}, wrong
-	}
-	id, ok := parseID(p.ID)
-	if !ok || p.At.IsZero() {
-		return listPlace{}, wrong
-	}
-	p.ID = id
-	return p, nil
+	return c, nil
 }

@@ -33,7 +33,7 @@ func (s *Service) addressTriple(ctx context.Context, actor auth.Identity, in Sen
 	if actor.User.Type == models.TypeVendor && !s.settings.VendorMayOpenChats {
 		return apperr.New(apperr.Forbidden, "Only a customer may open a chat in this shop")
 	}
-	card, err := in.Card.clean()
+	card, err := in.Card.clean(s.settings.AllowHTTP)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func newProductChat(t triple, card Card, product models.Product, verified bool) 
 }
 
 // clean makes client text storable, or says which field is wrong.
-func (c Card) clean() (Card, error) {
+func (c Card) clean(allowHTTP bool) (Card, error) {
 	var err error
 	fix := func(field string, value *string, rule func(field, s string) (string, error)) {
 		if err == nil {
@@ -101,8 +101,8 @@ func (c Card) clean() (Card, error) {
 	fix("productName", &c.ProductName, cleanName)
 	fix("storeName", &c.StoreName, cleanName)
 	fix("customerName", &c.CustomerName, cleanName)
-	fix("productImageUrl", &c.ProductImageURL, cleanURL)
-	fix("storeLogoUrl", &c.StoreLogoURL, cleanURL)
-	fix("customerProfilePic", &c.CustomerProfilePic, cleanURL)
+	fix("productImageUrl", &c.ProductImageURL, cleanURL(allowHTTP))
+	fix("storeLogoUrl", &c.StoreLogoURL, cleanURL(allowHTTP))
+	fix("customerProfilePic", &c.CustomerProfilePic, cleanURL(allowHTTP))
 	return c, err
 }

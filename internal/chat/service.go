@@ -36,7 +36,8 @@ type Limiter interface {
 // Settings are the rules an operator may change.
 type Settings struct {
 	VendorMayOpenChats bool
-	Lanes              int // committer lanes; 0: chosen for the database
+	AllowHTTP          bool // picture addresses may be http (development)
+	Lanes              int  // committer lanes; 0: chosen for the database
 }
 
 // Service is the rules. Its methods may be called from any goroutine.
@@ -53,6 +54,7 @@ type Service struct {
 	committer *committer
 	positions *positionWriter
 	typing    *typing
+	counters  counters
 
 	mu        sync.RWMutex
 	listeners []func(Event)
@@ -80,6 +82,16 @@ func (s *Service) Subscribe(listener func(Event)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.listeners = append(s.listeners, listener)
+}
+
+// Counterparts are the people who share a chat with u, each once.
+func (s *Service) Counterparts(ctx context.Context, u models.UserRef) ([]models.UserRef, error) {
+	return s.store.counterparts(ctx, u)
+}
+
+// Shares reports whether two people share a chat.
+func (s *Service) Shares(ctx context.Context, a, b models.UserRef) (bool, error) {
+	return s.store.shares(ctx, a, b)
 }
 
 // Close finishes what was accepted and stops. No method may be called afterwards.

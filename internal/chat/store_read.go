@@ -7,6 +7,7 @@ import (
 	"gorm.io/gorm"
 
 	"chaffer/internal/models"
+	"chaffer/internal/wire"
 )
 
 func (st *store) messagesAfter(ctx context.Context, chatID string, seq int64, limit int) ([]models.Message, error) {
@@ -59,10 +60,10 @@ func (st *store) backlog(ctx context.Context, u models.UserRef, at behind, limit
 
 // inbox reads a page of u's chats, latest activity first, with the newest messages of each. seq has
 // no gaps, so "the newest 20" is a range of the primary key.
-func (st *store) inbox(ctx context.Context, u models.UserRef, from listPlace, limit, preview int) ([]InboxItem, error) {
+func (st *store) inbox(ctx context.Context, u models.UserRef, from wire.Cursor, limit, preview int) ([]InboxItem, error) {
 	q := st.db.WithContext(ctx)
 	mine := q.Where("user_type = ? AND user_id = ? AND left_at IS NULL AND last_seq > 0", u.Type, u.ID)
-	if !from.At.IsZero() {
+	if from.ID != "" {
 		mine = mine.Where("(last_message_at, chat_id) < (?, ?)", from.At, from.ID)
 	}
 	var rows []models.Member

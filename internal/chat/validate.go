@@ -3,7 +3,6 @@ package chat
 import (
 	"crypto/sha256"
 	"fmt"
-	"net/url"
 	"regexp"
 	"strings"
 	"unicode"
@@ -12,15 +11,14 @@ import (
 	"github.com/google/uuid"
 
 	"chaffer/internal/apperr"
+	"chaffer/internal/wire"
 )
 
-// Bounds of one message and of what a client may say about a product.
+// Bounds of one message.
 const (
 	MaxTextRunes = 4000
 	MaxTextBytes = 16 << 10
 	MaxImages    = 10
-	maxNameRunes = 120
-	maxURLBytes  = 2048
 )
 
 var clientKey = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
@@ -81,27 +79,21 @@ func isBlank(s string) bool {
 
 // cleanName is one line of display text.
 func cleanName(field, s string) (string, error) {
-	s = strings.TrimSpace(stripControls(s, false))
-	if utf8.RuneCountInString(s) > maxNameRunes {
-		return "", invalid("%s is too long: at most %d characters", field, maxNameRunes)
+	s = wire.CleanName(s)
+	if utf8.RuneCountInString(s) > wire.MaxNameLength {
+		return "", invalid("%s is too long: at most %d characters", field, wire.MaxNameLength)
 	}
 	return s, nil
 }
 
-// cleanURL is "" or an absolute http(s) address without credentials. It is never fetched.
-func cleanURL(field, s string) (string, error) {
-	if s == "" {
-		return "", nil
+// cleanURL is "" or an absolute address without credentials. It is never fetched.
+func cleanURL(allowHTTP bool) func(field, s string) (string, error) {
+	return func(field, s string) (string, error) {
+		if s != "" && !wire.ValidURL(s, allowHTTP) {
+			return "", invalid("%s must be an absolute https address of at most %d bytes, such as https://example.com/picture.jpg", field, wire.MaxURLLength)
+		}
+		return s, nil
 	}
-	wrong := invalid("%s must be an absolute https address of at most %d characters, such as https://example.com/picture.jpg", field, maxURLBytes)
-	if len(s) > maxURLBytes || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
-		return "", wrong
-	}
-	u, err := url.Parse(s)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil {
-		return "", wrong
-	}
-	return s, nil
 }
 
 // cleanKey checks a clientMessageId; "" stays "".

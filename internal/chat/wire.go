@@ -215,3 +215,47 @@ func toPositions(members []models.Member) []PositionJSON {
 	}
 	return out
 }
+
+// ConnectedJSON says who somebody is.
+type ConnectedJSON struct {
+	UserID   wire.ID `json:"userId"`
+	UserType string  `json:"userType" enum:"customer,vendor,member"`
+}
+
+// GoneJSON is the body of userIsOffline.
+type GoneJSON struct {
+	UserID   wire.ID   `json:"userId"`
+	UserType string    `json:"userType" enum:"customer,vendor,member"`
+	LastSeen wire.Time `json:"lastSeen" format:"date-time"`
+}
+
+// ReadAnswerJSON answers markAsRead.
+type ReadAnswerJSON struct {
+	ChatID      string `json:"chatId" format:"uuid"`
+	ReadSeq     int64  `json:"readSeq" doc:"The caller's read position now."`
+	UnreadCount int64  `json:"unreadCount"`
+}
+
+// SentReply answers a send.
+type SentReply struct {
+	Error      bool     `json:"error"`
+	Message    string   `json:"message"`
+	StatusCode int      `json:"statusCode" doc:"201."`
+	Data       SentJSON `json:"data"`
+	Duplicate  bool     `json:"duplicate,omitempty" doc:"The clientMessageId was used before; data is the first result."`
+}
+
+func toSentReply(s Sent) SentReply {
+	return SentReply{
+		Message: "Message has been sent", StatusCode: 201, Duplicate: s.Duplicate,
+		Data: SentJSON{MessageJSON: toMessage(s.Message, 0), Duplicate: s.Duplicate},
+	}
+}
+
+func connectedJSON(u models.UserRef) ConnectedJSON {
+	return ConnectedJSON{UserID: wire.ID(u.ID), UserType: string(u.Type)}
+}
+
+func offlineBody(messages []MessageJSON) wire.Envelope[[]MessageJSON] {
+	return wire.OK("Offline messages has been sent successfully", messages)
+}

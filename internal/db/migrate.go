@@ -55,7 +55,7 @@ func (d *DB) provider() (*goose.Provider, error) {
 	}
 	dialect, options := goose.DialectSQLite3, []goose.ProviderOption{goose.WithVerbose(false)}
 	if d.Dialect == Postgres {
-		locker, err := lock.NewPostgresSessionLocker()
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300), lock.WithUnlockTimeout(1, 30)) // asks every second, for five minutes
 		if err != nil {
 			return nil, fmt.Errorf("prepare the migration lock: %w", err)
 		}

@@ -1,0 +1,127 @@
+package chat
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"chaffer/internal/db"
+	"chaffer/internal/models"
+	"chaffer/internal/wire"
+)
+
+// adminFilter narrows the list of all chats; a zero field does not.
+type adminFilter struct {
+	VendorID, CustomerID, ProductID string
+	Text                            string
+	From, To                        time.Time // of the latest activity: From ≤ t < To
+}
+
+// adminChats reads a page of all chats, latest activity first, each with its newest message.
+func (st *store) adminChats(ctx context.Context, f adminFilter, from wire.Cursor, limit int) ([]InboxItem, error) {
+	q := st.db.WithContext(ctx)
+	list := q.Model(&models.Chat{})
+	for column, value := range map[string]string{"vendor_id": f.VendorID, "customer_id": f.CustomerID, "product_id": f.ProductID} {
+		if value != "" {
+			list = list.Where(map[string]any{column: value})
+		}
+	}
+	if !f.From.IsZero() {
+		list = list.Where("last_message_at >= ?", f.From.UTC())
+	}
+	if !f.To.IsZero() {
+		list = list.Where("last_message_at < ?", f.To.UTC())
+	}
+	if f.Text != "" {
+		list = st.containing(list, f.Text)
+	}
+	if from.ID != "" {
+		list = list.Where("(last_message_at, id) < (?, ?)", from.At, from.ID)
+	}
+	var chats []models.Chat
+	if err := list.Order("last_message_at DESC, id DESC").Limit(limit).Find(&chats).Error; err != nil {
+		return nil, fail("list all chats", err)
+	}
+	items := make([]InboxItem, len(chats))
+	index := make(map[string]*InboxItem, len(chats))
+	ids := make([]string, len(chats))
+	for i, c := range chats {
+		items[i].Chat, ids[i] = c, c.ID
+		items[i].Mine.LastMessageAt = c.LastMessageAt // an admin has no side; this is the place in the list
+		index[c.ID] = &items[i]
+	}
+	if len(ids) == 0 {
+		return items, nil
+	}
+	return items, st.fillInbox(q, index, ids, 1)
+}
+
+// containing keeps chats in which a text occurs, whatever its case (SQLite: of ASCII letters).
+func (st *store) containing(q *gorm.DB, text string) *gorm.DB {
+	pattern := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text) + "%"
+	if st.db.Dialect == db.Postgres {
+		return q.Where(`(id IN (SELECT chat_id FROM messages WHERE text ILIKE ? ESCAPE '\')
+			OR product_name ILIKE ? ESCAPE '\' OR store_name ILIKE ? ESCAPE '\' OR customer_name ILIKE ? ESCAPE '\')`, pattern, pattern, pattern, pattern)
+	}
+	return q.Where(`(id IN (SELECT chat_id FROM messages WHERE text LIKE ? ESCAPE '\')
+		OR product_name LIKE ? ESCAPE '\' OR store_name LIKE ? ESCAPE '\' OR customer_name LIKE ? ESCAPE '\')`, pattern, pattern, pattern, pattern)
+}
+
+// userFigures is somebody's side of all their chats.
+type userFigures struct {
+	Chats, Unread, Undelivered int64
+	First, Last                time.Time
+	Name                       string
+}
+
+// user sums up somebody's chats; notFound when they have none.
+func (st *store) user(ctx context.Context, u models.UserRef) (userFigures, error) {
+	var out userFigures
+	q := st.db.WithContext(ctx)
+	mine := func() *gorm.DB { return q.Model(&models.Member{}).Where("user_type = ? AND user_id = ?", u.Type, u.ID) }
+	err := mine().Select(`COUNT(*) AS chats, COALESCE(SUM(unread), 0) AS unread,
+		COALESCE(SUM(CASE WHEN last_seq > delivered_seq THEN 1 ELSE 0 END), 0) AS undelivered`).Scan(&out).Error
+	if err != nil {
+		return out, fail("sum up a user", err)
+	}
+	if out.Chats == 0 {
+		return out, notFound()
+	}
+	var first, last models.Member // rows, not MIN and MAX: SQLite forgets that those are times
+	if err := mine().Order("joined_at").Take(&first).Error; err != nil {
+		return out, fail("read a user's first chat", err)
+	}
+	if err := mine().Order("last_message_at DESC, chat_id DESC").Take(&last).Error; err != nil {
+		return out, fail("read a user's latest chat", err)
+	}
+	out.First, out.Last = first.JoinedAt, last.LastMessageAt
+	c, err := st.chat(ctx, last.ChatID)
+	if err != nil {
+		return out, err
+	}
+	switch u.Type {
+	case models.TypeCustomer:
+		out.Name = c.CustomerName
+	case models.TypeVendor:
+		out.Name = c.StoreName
+	}
+	return out, nil
+}
+
+// stats counts everything; since is the beginning of "active".
+func (st *store) stats(ctx context.Context, since time.Time) (StatsJSON, error) {
+	var out StatsJSON
+	// seq has no gaps, so the sum of the last places is the number of messages ever sent.
+	err := st.db.WithContext(ctx).Raw(`SELECT
+		(SELECT COUNT(*) FROM chats) AS chats,
+		(SELECT COUNT(*) FROM chats WHERE last_message_at >= ?) AS active_chats,
+		(SELECT COALESCE(SUM(last_seq), 0) FROM chats) AS messages,
+		(SELECT COUNT(*) FROM messages WHERE rev > 0) AS deleted_messages,
+		(SELECT COUNT(*) FROM (SELECT DISTINCT user_type, user_id FROM members) u) AS users,
+		(SELECT COALESCE(SUM(unread), 0) FROM members WHERE unread > 0 AND left_at IS NULL) AS unread_messages,
+		(SELECT COUNT(*) FROM members WHERE last_seq > delivered_seq AND left_at IS NULL) AS undelivered,
+		(SELECT COUNT(*) FROM products) AS products`, since).Scan(&out).Error
+	return out, fail("count everything", err)
+}

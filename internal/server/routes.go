@@ -1,0 +1,121 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/go-chi/cors"
+
+	"chaffer/internal/auth"
+	"chaffer/internal/buildinfo"
+	"chaffer/internal/httpjson"
+	"chaffer/internal/models"
+	"chaffer/internal/product"
+)
+
+// maxRESTBody bounds a request body; events have the same bound in realtime.
+const maxRESTBody = 64 << 10
+
+// failedAuthentications is how many bad tokens an address may show in a minute.
+const failedAuthentications = 10
+
+// routes is the mount table: everything the node answers, and who may ask.
+func (s *Server) routes() http.Handler {
+	r := chi.NewRouter()
+	r.Use(s.findClientIP(), securityHeaders, middleware.Recoverer)
+	r.NotFound(httpjson.NotFound)
+	r.MethodNotAllowed(httpjson.MethodNotAllowed)
+
+	r.Mount("/socket.io/", s.realtime.Handler())
+	r.Get("/livez", func(w http.ResponseWriter, _ *http.Request) { httpjson.Write(w, http.StatusOK, health{"ok"}) })
+	r.Get("/readyz", s.readyz)
+	r.Get("/version", func(w http.ResponseWriter, _ *http.Request) { httpjson.Write(w, http.StatusOK, buildinfo.Read()) })
+
+	spec := newSpec()
+	guard := auth.NewGuard(s.verifier, s.cfg.ServiceTokens, auth.NewFailures(failedAuthentications), s.log)
+	r.Group(func(r chi.Router) {
+		r.Use(s.cors(), middleware.RequestSize(maxRESTBody))
+		r.Group(func(r chi.Router) {
+			r.Use(guard.RequireService())
+			product.Register(httpjson.NewAPI(r, spec, s.log), s.products)
+		})
+		r.Group(func(r chi.Router) {
+			r.Use(guard.Require(models.TypeCustomer, models.TypeVendor))
+		})
+		r.Group(func(r chi.Router) {
+			r.Use(guard.Require(models.TypeAdmin))
+		})
+	})
+	return r
+}
+
+type health struct {
+	Status string `json:"status"`
+}
+
+// readyz says whether this node should get traffic.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	type readiness struct {
+		Status   string `json:"status"`
+		Database string `json:"database"`
+		Draining bool   `json:"draining"`
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	out, status := readiness{Status: "ready", Database: "ok", Draining: s.draining.Load()}, http.StatusOK
+	if err := s.db.Ping(ctx); err != nil {
+		out.Database = "unreachable"
+	}
+	if out.Draining || out.Database != "ok" {
+		out.Status, status = "not ready", http.StatusServiceUnavailable
+	}
+	httpjson.Write(w, status, out)
+}
+
+// findClientIP resolves who is asking, through trusted proxies only.
+func (s *Server) findClientIP() func(http.Handler) http.Handler {
+	if len(s.cfg.TrustedProxies) == 0 {
+		return middleware.ClientIPFromRemoteAddr
+	}
+	prefixes := make([]string, 0, len(s.cfg.TrustedProxies))
+	for _, p := range s.cfg.TrustedProxies {
+		prefixes = append(prefixes, p.String())
+	}
+	return middleware.ClientIPFromXFF(prefixes...)
+}
+
+// clientIP is the address of a request that went through findClientIP.
+func (s *Server) clientIP(r *http.Request) string {
+	if a := middleware.GetClientIPAddr(r.Context()); a.IsValid() {
+		return a.String()
+	}
+	if a, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		return a.Addr().String()
+	}
+	return r.RemoteAddr
+}
+
+func (s *Server) cors() func(http.Handler) http.Handler {
+	return cors.Handler(cors.Options{
+		AllowedOrigins: s.cfg.AllowedOrigins,
+		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete},
+		AllowedHeaders: []string{"Authorization", "Content-Type", "Idempotency-Key"},
+		ExposedHeaders: []string{"Retry-After", "Content-Disposition"},
+		MaxAge:         600,
+	})
+}
+
+// securityHeaders are right for every answer; a page adds its own policy.
+func securityHeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Frame-Options", "DENY")
+		next.ServeHTTP(w, r)
+	})
+}
