@@ -19,6 +19,9 @@ import (
 	"chaffer/internal/apperr"
 )
 
+// Timeout is how long an operation may take.
+const Timeout = 5 * time.Second
+
 // API registers described operations on one chi router. Several of them, on routers with
 // different middleware, write into one description.
 type API struct {
@@ -60,7 +63,9 @@ func Handle[I, O any](api *API, op huma.Operation, h func(context.Context, *I) (
 	op.BodyReadTimeout = 10 * time.Second
 	op.Middlewares = append(huma.Middlewares{keepRequest}, op.Middlewares...)
 	huma.Register(api.huma, op, func(ctx context.Context, in *I) (*O, error) {
-		out, err := h(ctx, in)
+		bounded, cancel := context.WithTimeout(ctx, Timeout)
+		defer cancel()
+		out, err := h(bounded, in)
 		if err != nil {
 			p := NewProblem(err)
 			r, _ := ctx.Value(requestKey{}).(*http.Request)
