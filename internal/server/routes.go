@@ -10,11 +10,10 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/go-chi/cors"
 
+	"chaffer/internal/apperr"
 	"chaffer/internal/auth"
 	"chaffer/internal/buildinfo"
 	"chaffer/internal/httpjson"
-	"chaffer/internal/models"
-	"chaffer/internal/product"
 )
 
 // maxRESTBody bounds a request body; events have the same bound in realtime.
@@ -35,20 +34,10 @@ func (s *Server) routes() http.Handler {
 	r.Get("/readyz", s.readyz)
 	r.Get("/version", func(w http.ResponseWriter, _ *http.Request) { httpjson.Write(w, http.StatusOK, buildinfo.Read()) })
 
-	spec := newSpec()
 	guard := auth.NewGuard(s.verifier, s.cfg.ServiceTokens, auth.NewFailures(failedAuthentications), s.log)
 	r.Group(func(r chi.Router) {
-		r.Use(s.cors(), middleware.RequestSize(maxRESTBody))
-		r.Group(func(r chi.Router) {
-			r.Use(guard.RequireService())
-			product.Register(httpjson.NewAPI(r, spec, s.log), s.products)
-		})
-		r.Group(func(r chi.Router) {
-			r.Use(guard.Require(models.TypeCustomer, models.TypeVendor))
-		})
-		r.Group(func(r chi.Router) {
-			r.Use(guard.Require(models.TypeAdmin))
-		})
+		r.Use(s.refuseForeignPages, s.cors(), middleware.RequestSize(maxRESTBody))
+		mountREST(r, newSpec(), guard, s.products, s.chats, s.log)
 	})
 	return r
 }
@@ -99,13 +88,26 @@ func (s *Server) clientIP(r *http.Request) string {
 	return r.RemoteAddr
 }
 
+// refuseForeignPages answers 403 to a browser page that may not talk to this service, whatever
+// token it holds. The rule is the same for sockets.
+func (s *Server) refuseForeignPages(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if origin := r.Header.Get("Origin"); !s.cfg.OriginAllowed(origin, r.Host) {
+			s.log.WarnContext(r.Context(), "A page was refused", "path", r.URL.Path, "origin", origin, "ip", s.clientIP(r))
+			httpjson.Error(w, r, s.log, apperr.New(apperr.Forbidden, "Pages of this origin may not use this service: add it to ALLOWED_ORIGINS"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 func (s *Server) cors() func(http.Handler) http.Handler {
 	return cors.Handler(cors.Options{
-		AllowedOrigins: s.cfg.AllowedOrigins,
-		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete},
-		AllowedHeaders: []string{"Authorization", "Content-Type", "Idempotency-Key"},
-		ExposedHeaders: []string{"Retry-After", "Content-Disposition"},
-		MaxAge:         600,
+		AllowOriginFunc: func(r *http.Request, origin string) bool { return s.cfg.OriginAllowed(origin, r.Host) },
+		AllowedMethods:  []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete},
+		AllowedHeaders:  []string{"Authorization", "Content-Type", "Idempotency-Key"},
+		ExposedHeaders:  []string{"Retry-After", "Content-Disposition", "X-Next-After-Seq"},
+		MaxAge:          600,
 	})
 }
 
