@@ -35,7 +35,7 @@ func (n *Namespace) bindEvents() {
 		Doc: "A page of a chat's history, oldest first."}, n.history)
 	realtime.On(n.nsp, realtime.Event{Name: "resume", Answer: "resume",
 		Doc: "Everything after the given places: new messages, deletions, both sides' positions."}, n.resume)
-	realtime.On(n.nsp, realtime.Event{Name: "messagesDelivered", Answer: "messagesDelivered",
+	realtime.On(n.nsp, realtime.Event{Name: "messagesDelivered",
 		Doc: "Confirms that messages up to a place have arrived."}, n.delivered)
 	realtime.HandleRefresh(n.nsp)
 }
@@ -186,7 +186,10 @@ func (n *Namespace) userChats(ctx context.Context, c *realtime.Conn, in ListRequ
 		return wire.Page[ChatJSON]{}, err
 	}
 	page := toInbox(inbox)
-	return page, c.Emit("getUserChats", page)
+	if err := c.Emit("getUserChats", page); err != nil {
+		return wire.Page[ChatJSON]{}, err
+	}
+	return page, c.Drain(ctx) // the same page follows as userChats
 }
 
 // joinRooms has nothing to do: everybody in a chat hears of it. It is answered because clients ask.

@@ -104,6 +104,9 @@ func (n *Namespace) flush(ctx context.Context, s *session) error {
 	emitted := false
 	err := n.service.backlog(ctx, s.conn.User(), func(messages []models.Message, upTo map[string]int64) error {
 		for _, part := range splitBySize(toMessages(messages, nil)) {
+			if err := s.conn.Drain(ctx); err != nil {
+				return err
+			}
 			if err := s.conn.Emit("offlineMessages", offlineBody(part)); err != nil {
 				return err
 			}

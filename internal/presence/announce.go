@@ -103,7 +103,9 @@ func send(n *realtime.Namespace, people []models.UserRef, event string, body any
 	}
 	for _, u := range people {
 		for _, c := range n.Conns(u) {
-			c.Send(frame)
+			if c.Open() { // one that may still be refused hears nothing
+				c.Send(frame)
+			}
 		}
 	}
 	return nil

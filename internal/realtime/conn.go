@@ -106,6 +106,13 @@ func (c *Conn) Query() url.Values { return c.sock.Query() }
 // Address is the client's address.
 func (c *Conn) Address() string { return c.sock.Address() }
 
+// Open reports whether the socket is in use: its Connect hook has returned nil, and it has not ended.
+func (c *Conn) Open() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.open && !c.ended && !c.dropped
+}
+
 // Context is done when the socket is gone.
 func (c *Conn) Context() context.Context { return c.ctx }
 

@@ -76,9 +76,9 @@ func (p peer) beat(hook func(*Conn)) {
 		return
 	}
 	p.c.mu.Lock()
-	open := p.c.open && !p.c.ended
+	admitted := p.c.hooked && !p.c.ended
 	p.c.mu.Unlock()
-	if open {
+	if admitted {
 		defer p.c.recovered("a heartbeat hook", nil)
 		hook(p.c)
 	}

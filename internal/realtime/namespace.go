@@ -19,7 +19,7 @@ type Hooks struct {
 	// and after no handler of c is running.
 	Disconnect func(c *Conn, reason string)
 	// Pinged: a heartbeat is being written to this connection, after everything sent so far. It
-	// is called only for sockets whose Connect has returned nil, and must not block.
+	// is called only for sockets whose Connect was called, and must not block.
 	Pinged func(c *Conn)
 	// Ponged: the answer to that heartbeat came; everything sent before Pinged has arrived. It
 	// runs on the connection's reader and must not block.
