@@ -3,12 +3,14 @@
 //
 //	# a comment, kept in the documentation
 //	! PRESENCE_GRACE = 100ms            a setting of the server for this conversation
-//	A = customer 2 "John Doe"           a device of somebody; A2 = … is another device
+//	A = customer 2 "John Doe"           a device of somebody; A2 = … is another device;
+//	                                    with ", silent" behind it, it answers no heartbeat
 //	R = service                         the shop's backend; also: nobody, token "text"
 //	A> presence                         connects a namespace (presence, chat), or: close
 //	A> sendMessage {text: "Hi"}         emits into /chat; `A> /presence getPresence …` elsewhere
 //	A= {error: false, …}                the acknowledgement of the device's last emit
-//	B< newChat {data: {id: $chat, …}, …}    an event that must arrive; every event in /chat must be named
+//	B< newChat {data: {id: $chat, …}, …}    an event that must arrive; every event in /chat must be
+//	                                    named, except userIsOnline and userIsOffline
 //	A> GET /api/v1/chats [Header: value]    REST with the device's token; A= is the body
 //
 // Values are JSON with bare keys, and: $name stores a value at its first sight and compares it

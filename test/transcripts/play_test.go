@@ -41,6 +41,7 @@ func TestConversations(t *testing.T) {
 type device struct {
 	token  string
 	socket *siotest.Client
+	silent bool           // leaves heartbeats unanswered: nothing is proved to have arrived
 	heard  map[string]int // events of /chat the conversation has named
 	nsp    string         // of the last emit
 	id     int            // of the last emit
@@ -83,8 +84,9 @@ func (p *player) step(s Step) error {
 	case Setting:
 		return nil
 	case Declare:
-		token, err := p.credential(s.Words)
-		p.devices[s.Device] = &device{token: token, heard: map[string]int{}}
+		words, silent := strings.CutSuffix(s.Words, ", silent")
+		token, err := p.credential(words)
+		p.devices[s.Device] = &device{token: token, silent: silent, heard: map[string]int{}}
 		return err
 	}
 	d, ok := p.devices[s.Device]
@@ -117,6 +119,7 @@ func (p *player) do(d *device, s Step) error {
 	case "presence", "chat":
 		if d.socket == nil {
 			d.socket = siotest.Dial(p.T, p.site.url)
+			d.socket.Heartbeats(!d.silent)
 		}
 		_, err := d.socket.TryConnect("/"+words, map[string]string{"token": d.token})
 		return err
@@ -219,14 +222,15 @@ func (p *player) credential(words string) (string, error) {
 	return auth.Mint(secret, auth.Claims{User: models.UserRef{Type: models.UserType(m[1]), ID: m[2]}, Name: m[3]}, time.Hour)
 }
 
-// unheard are the events of /chat that no line has named so far.
+// unheard are the events of /chat that no line has named so far. Comings and goings are told
+// when the server gets to it, so a conversation need not name them.
 func (d *device) unheard() (events []string) {
 	if d.socket == nil {
 		return nil
 	}
 	seen := map[string]int{}
 	for _, r := range d.socket.Received() {
-		if r.Kind != siotest.KindEvent || r.Nsp != "/chat" {
+		if r.Kind != siotest.KindEvent || r.Nsp != "/chat" || strings.HasPrefix(r.Event, "userIs") {
 			continue
 		}
 		if seen[r.Event]++; seen[r.Event] > d.heard[r.Event] {

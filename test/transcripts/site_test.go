@@ -1,12 +1,10 @@
 package transcripts
 
 import (
-	"context"
 	"log/slog"
-	"net"
 	"net/http"
+	"net/http/httptest"
 	"testing"
-	"time"
 
 	"chaffer/config"
 	"chaffer/internal/server"
@@ -23,8 +21,8 @@ type site struct {
 	client *http.Client
 }
 
-// start builds the whole server with the given settings and serves it on a free port of
-// loopback until the test ends.
+// start builds the whole server with the given settings and serves it on loopback
+// until the test ends.
 func start(t *testing.T, settings map[string]string) site {
 	t.Helper()
 	defaults := map[string]string{"JWT_SECRET": secret, "SERVICE_TOKENS": serviceToken, "PRESENCE_GRACE": "50ms", "PRESENCE_WAIT": "1s"}
@@ -38,31 +36,17 @@ func start(t *testing.T, settings map[string]string) site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	srv, err := server.New(ctx, cfg, slog.New(slog.DiscardHandler))
+	srv, err := server.New(t.Context(), cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
-		cancel()
 		t.Fatal(err)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		cancel()
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(ctx, ln) }()
-	transport := &http.Transport{}
+	web := httptest.NewServer(srv.Handler())
 	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		cancel()
-		select {
-		case err := <-served:
-			if err != nil {
-				t.Errorf("the server ended with: %v", err)
-			}
-		case <-time.After(30 * time.Second):
-			t.Error("the server did not end within 30 s")
+		// The sockets first: the web server waits for its requests.
+		if err := srv.Close(); err != nil {
+			t.Errorf("the server ended with: %v", err)
 		}
+		web.Close()
 	})
-	return site{"http://" + ln.Addr().String(), &http.Client{Transport: transport, Timeout: 10 * time.Second}}
+	return site{web.URL, web.Client()}
 }
