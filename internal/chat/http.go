@@ -51,7 +51,7 @@ func Register(api *httpjson.API, s *Service) {
 	send.DefaultStatus = http.StatusCreated
 	httpjson.Handle(api, send, s.restSend)
 
-	httpjson.Handle(api, userOperation(http.MethodPost, "markAsRead", "/chats/{chatId}/read", "Move my read position forward", 404),
+	httpjson.Handle(api, userOperation(http.MethodPost, "markAsRead", "/chats/{chatId}/read", "Move my read position forward", 404, 413),
 		func(ctx context.Context, in *readBodyInput) (*reply[wire.Envelope[ReadAnswerJSON]], error) {
 			var upTo *int64
 			if in.Body != nil {

@@ -35,7 +35,10 @@ func Register(api *httpjson.API, s *Service) {
 		}
 	}
 	put := operation(http.MethodPut, "putProduct", "Publish a product, or replace what is known of it", 413)
-	put.Responses = map[string]*huma.Response{"201": {Description: "Published for the first time; the body is the same."}}
+	put.Responses = map[string]*huma.Response{"201": {
+		Description: "Published for the first time.",
+		Content:     map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/EnvelopeProductJSON"}}},
+	}}
 	httpjson.Handle(api, put, func(ctx context.Context, in *putProduct) (*productReply, error) {
 		p, created, err := s.Put(ctx, fromWire(in.ProductID, in.Body))
 		if err != nil {

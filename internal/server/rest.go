@@ -6,6 +6,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
 
+	"chaffer/internal/apidoc"
 	"chaffer/internal/auth"
 	"chaffer/internal/chat"
 	"chaffer/internal/httpjson"
@@ -35,4 +36,19 @@ func OpenAPI() *huma.OpenAPI {
 	spec := newSpec()
 	mountREST(chi.NewRouter(), spec, auth.NewGuard(nil, nil, nil, log), nil, nil, log)
 	return spec
+}
+
+// mountDocs adds the two descriptions and the page to try the REST surface out.
+func mountDocs(r chi.Router) {
+	openapi, err := OpenAPIJSON()
+	if err != nil {
+		panic(err) // built from our own types alone: a test has seen it
+	}
+	asyncapi, err := AsyncAPIJSON()
+	if err != nil {
+		panic(err)
+	}
+	if err := apidoc.Mount(r, openapi, asyncapi); err != nil {
+		panic(err)
+	}
 }

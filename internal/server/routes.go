@@ -39,6 +39,7 @@ func (s *Server) routes() http.Handler {
 		r.Use(s.refuseForeignPages, s.cors(), middleware.RequestSize(maxRESTBody))
 		mountREST(r, newSpec(), guard, s.products, s.chats, s.log)
 	})
+	mountDocs(r)
 	return r
 }
 
