@@ -36,8 +36,9 @@ type Limiter interface {
 // Settings are the rules an operator may change.
 type Settings struct {
 	VendorMayOpenChats bool
-	AllowHTTP          bool // picture addresses may be http (development)
-	Lanes              int  // committer lanes; 0: chosen for the database
+	AllowHTTP          bool             // picture addresses may be http (development)
+	Lanes              int              // committer lanes; 0: chosen for the database
+	Now                func() time.Time // nil: the clock of package db
 }
 
 // Service is the rules. Its methods may be called from any goroutine.
@@ -65,6 +66,9 @@ func NewService(d *db.DB, p Presence, c Catalogue, l Limiter, s Settings, log *s
 	svc := &Service{
 		store: &store{db: d}, presence: p, catalogue: c, limiter: l, settings: s, log: log,
 		now: db.Now, known: newDirectory(),
+	}
+	if s.Now != nil {
+		svc.now = s.Now
 	}
 	lanes := s.Lanes
 	if lanes == 0 {

@@ -13,6 +13,7 @@ import (
 	"chaffer/internal/apperr"
 	"chaffer/internal/auth"
 	"chaffer/internal/buildinfo"
+	"chaffer/internal/demo"
 	"chaffer/internal/httpjson"
 )
 
@@ -40,6 +41,9 @@ func (s *Server) routes() http.Handler {
 		mountREST(r, newSpec(), guard, s.products, s.chats, s.log)
 	})
 	mountDocs(r)
+	if !s.cfg.Production() {
+		demo.Routes(r)
+	}
 	return r
 }
 
