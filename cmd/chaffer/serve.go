@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"syscall"
+	"time"
+
+	"chaffer/config"
+	"chaffer/internal/buildinfo"
+	"chaffer/internal/models"
+	"chaffer/internal/server"
+)
+
+func (p program) serve(ctx context.Context, args []string) error {
+	if err := parse(p.flags("serve", "Runs the service until Ctrl-C or SIGTERM, then finishes what is in flight and stops."), args); err != nil {
+		return err
+	}
+	cfg, err := p.load()
+	if err != nil {
+		return err
+	}
+	log := p.logger(cfg)
+	ln, err := listen(cfg)
+	if err != nil {
+		return err
+	}
+	cfg.Port = ln.Addr().(*net.TCPAddr).Port
+	srv, err := server.New(ctx, cfg, log)
+	if err != nil {
+		_ = ln.Close()
+		return err
+	}
+	log.Info("The service is listening", "address", ln.Addr().String(), "env", cfg.AppEnv, "version", buildinfo.Read().Version)
+	p.welcome(cfg)
+	unhook := context.AfterFunc(ctx, func() { log.Info("The service is draining: it finishes what is in flight and takes nothing new") })
+	defer unhook()
+	if err := srv.Serve(ctx, ln); err != nil {
+		return err
+	}
+	log.Info("The service has stopped")
+	return nil
+}
+
+// logger writes for people in development and for machines in production.
+func (p program) logger(cfg config.Config) *slog.Logger {
+	if cfg.Production() {
+		return slog.New(slog.NewJSONHandler(p.stderr, nil))
+	}
+	return slog.New(slog.NewTextHandler(p.stderr, nil))
+}
+
+func listen(cfg config.Config) (net.Listener, error) {
+	ln, err := net.Listen("tcp", net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port)))
+	switch {
+	case err == nil:
+		return ln, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("port %d is taken on %s: stop what uses it, or choose another, for example PORT=%d", cfg.Port, cfg.Host, cfg.Port%65535+1)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("port %d may not be used by this user: choose one from 1024 up, for example PORT=3000", cfg.Port)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("HOST is %q, which is not an address of this machine: expected one of its own, for example HOST=0.0.0.0", cfg.Host)
+	}
+	return nil, fmt.Errorf("cannot listen on HOST %q and PORT %d: expected an address of this machine, for example HOST=127.0.0.1: %w", cfg.Host, cfg.Port, err)
+}
+
+// welcome says once, in development, where things are and how to try them.
+func (p program) welcome(cfg config.Config) {
+	if cfg.Production() || cfg.JWTSecret == "" {
+		return
+	}
+	base := "http://" + reachable(cfg)
+	token, err := mint(cfg, models.UserRef{Type: models.TypeAdmin, ID: "1"}, "Admin", "", 24*time.Hour)
+	if err != nil {
+		return
+	}
+	fmt.Fprintf(p.stdout, `
+Chaffer is running.
+
+  API page   %s/docs
+  As admin   curl -s -H "Authorization: Bearer %s" %s/api/v1/admin/stats
+  A token    chaffer token --type customer --id 2 --name "John Doe"
+
+This is development: whoever knows the secret can sign tokens. Ctrl-C stops it.
+
+`, base, token, base)
+}
