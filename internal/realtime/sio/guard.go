@@ -65,7 +65,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case q.Get("sid") == "":
 		s.open(w, r, q, upgrade)
 	default:
-		s.resume(w, r, q.Get("sid"), upgrade)
+		s.resume(w, r, q, upgrade)
 	}
 }
 
@@ -89,36 +89,44 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, q url.Values, upgr
 	}
 	h := &handshake{address: ip, userAgent: r.UserAgent(), authorization: r.Header.Get("Authorization"), query: q}
 	if upgrade {
-		s.upgrade(w, r, h)
+		s.upgrade(w, r, q, h)
 	} else {
-		// The library keeps the first request for as long as the session lasts, hence a context
-		// of its own and a response that is let go.
-		ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), handshakeKey{}, h), bodyTimeout)
-		defer cancel()
-		answer := newRecorder()
-		s.eio.ServeHTTP(answer, trimmed(r, ctx, nil))
-		answer.copyTo(w)
+		s.serve(ignored{http.Header{}}, r, q, h)
 	}
-	if h.link == nil {
+	l := h.link.Load()
+	if l == nil {
 		s.ips.release(ip)
+		if !upgrade {
+			s.refuse(w, r, http.StatusBadRequest, codeBad, "The handshake failed")
+		}
+		return
+	}
+	if !upgrade {
+		s.poll(w, r, l, h.polling)
 	}
 }
 
 // upgrade opens a WebSocket and starts reading from it when the library is ready.
-func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, h *handshake) {
-	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), handshakeKey{}, h))
-	defer cancel()
-	hijack := &hijackOnce{ResponseWriter: w}
-	s.eio.ServeHTTP(hijack, trimmed(r, ctx, nil))
-	hijack.ResponseWriter = http.ResponseWriter(nil)
-	if h.transport != nil {
-		h.transport.start()
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, q url.Values, h *handshake) {
+	response := &hijacked{w}
+	s.serve(response, r, q, h)
+	response.ResponseWriter = nil
+	if h.webSocket != nil {
+		h.webSocket.start()
 	}
 }
 
+// serve passes a handshake to the library. The library keeps the request and the response for as
+// long as the session lasts, hence ones of its own, and a context that ends now.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, q url.Values, h *handshake) {
+	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), handshakeKey{}, h))
+	defer cancel()
+	s.eio.ServeHTTP(w, trimmed(ctx, r, q))
+}
+
 // resume is a request of a session that exists: a poll, a post, or its change to a WebSocket.
-func (s *Server) resume(w http.ResponseWriter, r *http.Request, sid string, upgrade bool) {
-	v, ok := s.links.Load(sid)
+func (s *Server) resume(w http.ResponseWriter, r *http.Request, q url.Values, upgrade bool) {
+	v, ok := s.links.Load(q.Get("sid"))
 	if !ok {
 		s.refuse(w, r, http.StatusBadRequest, codeSession, "Session ID unknown")
 		return
@@ -129,16 +137,18 @@ func (s *Server) resume(w http.ResponseWriter, r *http.Request, sid string, upgr
 		s.refuse(w, r, http.StatusForbidden, codeForbidden, "This session belongs to another client")
 		return
 	}
-	polling := l.engine.Transport().Name() == "polling"
+	t := l.from.polling
 	switch {
-	case !polling || (upgrade && l.engine.Upgrading()):
+	case t == nil || l.engine.Upgraded() || (upgrade && l.engine.Upgrading()):
 		s.refuse(w, r, http.StatusBadRequest, codeBad, "The session has left this transport")
 	case upgrade:
-		s.upgrade(w, r, &handshake{address: ip, userAgent: r.UserAgent()})
+		h := &handshake{address: ip, userAgent: r.UserAgent()}
+		h.link.Store(l)
+		s.upgrade(w, r, q, h)
 	case r.Method == http.MethodGet:
-		s.poll(w, r, l)
+		s.poll(w, r, l, t)
 	case r.Method == http.MethodPost:
-		s.post(w, r, l)
+		s.post(w, r, l, t)
 	default:
 		w.Header().Set("Allow", "GET, POST")
 		s.refuse(w, r, http.StatusMethodNotAllowed, http.StatusMethodNotAllowed, "Only GET and POST are allowed")

@@ -3,9 +3,8 @@ package sio
 import (
 	"bytes"
 	"encoding/json"
-	"io"
+	"fmt"
 	"net/url"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +12,8 @@ import (
 	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
 	"github.com/zishang520/socket.io/parsers/socket/v3/parser"
 	"github.com/zishang520/socket.io/servers/engine/v3"
+	"github.com/zishang520/socket.io/servers/engine/v3/transports"
+	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
 const (
@@ -30,10 +31,8 @@ type Link struct {
 	stray  int // touched by the reader only
 
 	sendMu sync.Mutex // gives everything that is sent its order, across a change of transport
-	ws     *webSocket // nil on long-polling; guarded by sendMu
-	unread atomic.Int64
+	out    pipe
 	beats  heartbeats
-	poll   polls
 
 	mu      sync.Mutex
 	sockets map[string]*Socket
@@ -44,11 +43,26 @@ type Link struct {
 	once    sync.Once
 }
 
+// pipe is the outgoing side of a transport. push never blocks.
+type pipe interface {
+	push(Frame)
+	wait() <-chan struct{}
+	whenFull(func())
+}
+
 func newLink(s *Server, e engine.Socket, h *handshake) *Link {
-	return &Link{
-		server: s, engine: e, id: e.Id(), from: h, ws: h.transport, bucket: newBucket(s.cfg.PacketsPerSecond),
+	l := &Link{
+		server: s, engine: e, id: e.Id(), from: h, bucket: newBucket(s.cfg.PacketsPerSecond),
 		sockets: make(map[string]*Socket, 2), closed: make(chan struct{}),
 	}
+	if h.webSocket != nil {
+		h.webSocket.live = true
+		l.out = h.webSocket.out
+	} else {
+		l.out = h.polling
+	}
+	l.out.whenFull(l.slow)
+	return l
 }
 
 // Address is the client's address, Query the parameters of the first request.
@@ -74,12 +88,7 @@ func (l *Link) Close(reason string) {
 	}
 	l.server.tasks.run(func() {
 		defer l.server.recovered("closing a connection")
-		l.sendMu.Lock()
-		polling := l.ws == nil
-		l.sendMu.Unlock()
-		// An orderly close of the library's long-polling drops the answer of the pending poll
-		// and waits half a minute; discarded, it ends now and the guard answers the poll.
-		l.engine.Close(polling)
+		l.engine.Close(false)
 		if l.engine.ReadyState() == "closed" {
 			l.ended(reason)
 		}
@@ -88,46 +97,30 @@ func (l *Link) Close(reason string) {
 
 // wire registers every listener; the connection is not read from yet.
 func (l *Link) wire() {
-	guarded := func(where string, f func(args []any)) func(...any) {
+	guarded := func(where string, f func(arg any)) func(...any) {
 		return func(args ...any) {
 			defer l.server.recovered(where)
-			f(args)
+			f(args[0])
 		}
 	}
-	_ = l.engine.On("packetCreate", guarded("writing a packet", func(args []any) { l.created(args[0].(*packet.Packet)) }))
-	_ = l.engine.Once("close", guarded("a closed connection", func(args []any) {
-		reason, _ := args[0].(string)
-		l.ended(reason)
-	}))
-	if l.ws != nil {
-		l.take(l.ws)
-	} else {
-		_ = l.engine.On("packet", guarded("a polled packet", func(args []any) { l.polled(args[0].(*packet.Packet)) }))
-		_ = l.engine.On("flush", guarded("a polled answer", func([]any) { l.unread.Store(0) }))
-		_ = l.engine.On("upgrade", guarded("an upgrade", func(args []any) {
-			if t, ok := args[0].(*webSocket); ok {
-				l.upgraded(t)
-			}
-		}))
+	_ = l.engine.On("packetCreate", guarded("writing a packet", func(p any) { l.created(p.(*packet.Packet)) }))
+	_ = l.engine.Once("close", guarded("a closed connection", func(reason any) { l.ended(fmt.Sprint(reason)) }))
+	if l.from.polling != nil {
+		_ = l.engine.On("upgrade", guarded("an upgrade", func(t any) { l.upgraded(t.(*webSocket)) }))
 	}
 	if l.engine.ReadyState() == "closed" {
 		l.ended("transport close")
 	}
 }
 
-// upgraded moves the session from long-polling to a WebSocket: what the library still holds goes
-// first, pushed along by an empty packet, then frames go to the transport directly.
+// upgraded moves the session, on the new transport's reader, from long-polling to a WebSocket.
 func (l *Link) upgraded(t *webSocket) {
 	l.sendMu.Lock()
 	defer l.sendMu.Unlock()
-	l.engine.Write(noopMarker, nil, nil)
-	l.ws = t
-	l.take(t)
-}
-
-func (l *Link) take(t *webSocket) {
-	t.session = l
-	t.out.whenFull(l.slow)
+	l.from.polling.move(t.out)
+	l.out = t.out
+	l.out.whenFull(l.slow)
+	t.live = true
 }
 
 // slow cuts a client that does not read.
@@ -146,11 +139,8 @@ func (l *Link) slow() {
 
 // created sees every packet before the library queues it.
 func (l *Link) created(p *packet.Packet) {
-	switch p.Data {
-	case io.Reader(pingMarker):
+	if p.Data == pingMarker {
 		p.Type, p.Data = packet.PING, nil
-	case io.Reader(noopMarker):
-		p.Type, p.Data = packet.NOOP, nil
 	}
 	if p.Type == packet.PING {
 		l.pinged()
@@ -169,48 +159,30 @@ func (l *Link) send(f Frame, mute *atomic.Bool) {
 
 func (l *Link) write(f Frame) {
 	l.server.count.out.Add(1)
-	if l.ws != nil {
-		l.ws.out.push(f)
-		return
-	}
-	if l.unread.Add(int64(f.Size())) > hardFactor*BudgetBytes {
-		if !l.closing.Load() {
-			l.server.tasks.run(l.slow)
-		}
-		return
-	}
-	l.engine.Write(strings.NewReader(string(f.Text())), nil, nil)
+	l.out.push(f)
 }
 
-// polled handles a packet that came by long-polling, before the library does.
-func (l *Link) polled(p *packet.Packet) {
-	l.sendMu.Lock()
-	polling := l.ws == nil
-	l.sendMu.Unlock()
-	if !polling {
-		return // the WebSocket has dealt with it
+// receive handles one Engine.IO packet of the session's transport; false ends the connection. b is
+// reused afterwards.
+func (l *Link) receive(t transports.Transport, b []byte) bool {
+	if !l.admit() {
+		return false
 	}
-	ok := l.admit()
-	if ok {
-		switch p.Type {
-		case packet.PONG:
-			l.ponged()
-		case packet.MESSAGE:
-			var b []byte
-			var pass *passed
-			b, err := io.ReadAll(p.Data)
-			if pass, ok = l.message(b); err != nil {
-				ok = false
-			}
-			if p.Type = packet.NOOP; pass != nil {
-				p.Type, p.Data = packet.MESSAGE, pass
-			}
+	switch b[0] {
+	case '4':
+		pass, ok := l.message(bytes.Clone(b[1:]))
+		if pass != nil {
+			t.OnPacket(&packet.Packet{Type: packet.MESSAGE, Data: pass})
 		}
+		return ok
+	case '3':
+		l.ponged()
+		t.OnPacket(&packet.Packet{Type: packet.PONG, Data: types.NewStringBuffer(nil)})
+	case '6':
+	default: // in version 4 only the server pings
+		return false
 	}
-	if !ok {
-		p.Type = packet.NOOP
-		l.Close("bad packet")
-	}
+	return true
 }
 
 // admit takes a packet's token from the bucket, waiting for it if need be; false ends the connection.
@@ -316,7 +288,6 @@ func (l *Link) ended(reason string) {
 		}
 		l.mu.Unlock()
 		close(l.closed)
-		l.poll.end()
 		for _, s := range l.all() {
 			s.ended(reason)
 		}

@@ -37,13 +37,10 @@ type passed struct {
 
 func (*passed) Read([]byte) (int, error) { return 0, io.EOF }
 
-// marker is a packet of ours on its way through the library's Write; link.created turns it into
-// an Engine.IO packet that Write cannot send.
+// pingMarker goes through the library's Write and becomes a ping in Link.created: Write itself
+// sends only messages, and only what goes through it keeps its place behind what was sent before.
 type marker struct{ name string }
 
 func (*marker) Read([]byte) (int, error) { return 0, io.EOF }
 
-var (
-	pingMarker = &marker{"ping"}
-	noopMarker = &marker{"noop"}
-)
+var pingMarker io.Reader = &marker{"ping"}

@@ -105,7 +105,7 @@ func New(cfg Config) *Server {
 	o.SetIdleTimeout(0) // heartbeats end silent connections
 	o.SetAllowEIO3(false)
 	o.SetHttpCompression(nil)
-	o.SetTransports(types.NewSet[transports.TransportCtor](engine.Polling, &webSocketBuilder{owner: s}))
+	o.SetTransports(types.NewSet[transports.TransportCtor](&builder{s, transports.POLLING}, &builder{s, transports.WEBSOCKET}))
 	s.io = socket.NewServer(nil, o)
 	s.eio = s.io.ServeHandler(nil)
 	_ = s.io.Engine().On("connection", func(args ...any) {
@@ -188,12 +188,8 @@ func (s *Server) Done() { s.tasks.done() }
 // connected wires the library's connection before anything is read from it.
 func (s *Server) connected(e engine.Socket) {
 	h := handshakeOf(e.Request().Context())
-	if h == nil {
-		e.Close(true)
-		return
-	}
 	l := newLink(s, e, h)
-	h.link = l
+	h.link.Store(l)
 	s.links.Store(l.id, l)
 	s.tasks.add()
 	s.count.opened.Add(1)
@@ -251,8 +247,9 @@ type handshake struct {
 	authorization string
 	query         url.Values
 
-	transport *webSocket // set by the library's call of webSocketBuilder.New
-	link      *Link      // set when the library has accepted the connection
+	polling   *polling // the transport, one of the two, set by the library's call of builder.New
+	webSocket *webSocket
+	link      atomic.Pointer[Link] // set when the library has accepted the connection; an upgrade has it from the start
 }
 
 type handshakeKey struct{}

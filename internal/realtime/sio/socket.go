@@ -48,12 +48,9 @@ func (s *Socket) Send(f Frame) { s.send(f, &s.mute) }
 // nil when it has now.
 func (s *Socket) Unread() <-chan struct{} {
 	s.sendMu.Lock()
-	ws := s.ws
+	out := s.out
 	s.sendMu.Unlock()
-	if ws == nil {
-		return nil
-	}
-	return ws.out.wait()
+	return out.wait()
 }
 
 // Disconnect ends the socket with a last frame, if given: nothing else comes after it. Closing

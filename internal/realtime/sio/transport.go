@@ -16,29 +16,19 @@ import (
 // listeners are not wired; writing is one bounded queue of complete frames, written together.
 type webSocket struct {
 	transports.Transport
-	conn    *types.WebSocketConn
-	out     *outbound
-	owner   *Server
-	session *Link // nil until the session is on this transport; touched by the reader and before it starts
+	conn  *types.WebSocketConn
+	out   *outbound
+	owner *Server
+	h     *handshake
+	live  bool // the session is on this transport; set before reading starts, or by the reader
 }
 
-// webSocketBuilder makes webSocket the transport named "websocket".
-type webSocketBuilder struct{ owner *Server }
-
-func (*webSocketBuilder) Name() string          { return transports.WEBSOCKET }
-func (*webSocketBuilder) HandlesUpgrades() bool { return true }
-func (*webSocketBuilder) UpgradesTo() []string  { return nil }
-
-func (b *webSocketBuilder) New(ctx *types.HttpContext) transports.Transport {
-	t := &webSocket{Transport: transports.MakeTransport(), owner: b.owner}
+func newWebSocket(s *Server, ctx *types.HttpContext, h *handshake) *webSocket {
+	t := &webSocket{Transport: transports.MakeTransport(), owner: s, h: h, conn: ctx.Websocket}
 	t.Prototype(t)
 	t.Construct(ctx)
-	t.conn = ctx.Websocket
-	t.out = newOutbound(ctx.Websocket.NetConn(), b.owner.tasks)
+	t.out = newOutbound(ctx.Websocket.NetConn(), s.tasks)
 	t.SetWritable(true)
-	if h := handshakeOf(ctx.Context()); h != nil {
-		h.transport = t
-	}
 	return t
 }
 
@@ -47,9 +37,7 @@ func (*webSocket) HandlesUpgrades() bool { return true }
 
 // start begins reading; it is called once, when the library's ServeHTTP has returned.
 func (t *webSocket) start() {
-	t.owner.tasks.add()
-	go func() {
-		defer t.owner.tasks.done()
+	t.owner.tasks.run(func() {
 		if violated := t.read(); violated {
 			t.out.finish()
 			t.drain()
@@ -57,19 +45,23 @@ func (t *webSocket) start() {
 		t.out.stop()
 		_ = t.conn.Conn.Close()
 		t.OnClose()
-	}()
+	})
 }
 
-// Send writes what the library has to say: handshakes, heartbeats, the events of a session that
-// has just been upgraded.
+// Send writes what the library has to say: the opening, heartbeats, connects and disconnects.
+// What belongs to the session keeps its place among the frames of the session.
 func (t *webSocket) Send(packets []*packet.Packet) {
+	l := t.h.link.Load()
 	for _, p := range packets {
-		text, err := t.encode(p)
-		if err != nil {
-			t.owner.log.Error("engine packet not encoded", "err", err, "type", p.Type)
-			continue
+		f, err := encode(p)
+		switch {
+		case err != nil:
+			t.owner.log.Error("packet not encoded", "err", err, "type", p.Type)
+		case l != nil && (p.Type == packet.MESSAGE || p.Type == packet.PING):
+			l.send(f, nil)
+		default:
+			t.out.push(f)
 		}
-		t.out.push(text)
 	}
 	t.Emit("drain")
 }
@@ -113,6 +105,23 @@ func (t *webSocket) read() (violated bool) {
 	}
 }
 
+// receive handles one Engine.IO packet; false ends the connection. b is reused afterwards.
+func (t *webSocket) receive(b []byte) bool {
+	if t.live {
+		return t.h.link.Load().receive(t, b)
+	}
+	// Only the two packets of an upgrade can come before the session does.
+	switch kind, text := b[0], b[1:]; kind {
+	case '2':
+		t.OnPacket(&packet.Packet{Type: packet.PING, Data: types.NewStringBuffer(bytes.Clone(text))})
+	case '5':
+		t.OnPacket(&packet.Packet{Type: packet.UPGRADE, Data: types.NewStringBuffer(nil)})
+	default:
+		return false
+	}
+	return true
+}
+
 // drain reads on for a moment: closing a socket with unread data would reset the connection and
 // take the last frames from the client.
 func (t *webSocket) drain() {
@@ -121,48 +130,34 @@ func (t *webSocket) drain() {
 	_, _ = io.Copy(io.Discard, conn)
 }
 
-// receive handles one Engine.IO packet; false ends the connection. b is reused afterwards.
-func (t *webSocket) receive(b []byte) bool {
-	l := t.session
-	if l != nil && !l.admit() {
-		return false
-	}
-	switch kind, text := b[0], b[1:]; kind {
-	case '4':
-		if l == nil {
-			return false
-		}
-		handled, ok := l.message(bytes.Clone(text))
-		if !ok {
-			return false
-		}
-		if handled == nil {
-			return true
-		}
-		t.OnPacket(&packet.Packet{Type: packet.MESSAGE, Data: handled})
-	case '3':
-		if l != nil {
-			l.ponged()
-			t.OnPacket(&packet.Packet{Type: packet.PONG, Data: types.NewStringBuffer(nil)})
-		}
-	case '2':
-		if l != nil { // in version 4 only the server pings, but for the probe of an upgrade
-			return false
-		}
-		t.OnPacket(&packet.Packet{Type: packet.PING, Data: types.NewStringBuffer(bytes.Clone(text))})
-	case '5':
-		if l != nil {
-			return false
-		}
-		t.OnPacket(&packet.Packet{Type: packet.UPGRADE, Data: types.NewStringBuffer(nil)})
-	case '6':
-	default:
-		return false
-	}
-	return true
+// builder makes this package's transports under the names the library knows.
+type builder struct {
+	owner *Server
+	name  string
 }
 
-func (t *webSocket) encode(p *packet.Packet) (Frame, error) {
+func (b *builder) Name() string          { return b.name }
+func (b *builder) HandlesUpgrades() bool { return b.name == transports.WEBSOCKET }
+
+func (b *builder) UpgradesTo() []string {
+	if b.name == transports.POLLING {
+		return []string{transports.WEBSOCKET}
+	}
+	return nil
+}
+
+func (b *builder) New(ctx *types.HttpContext) transports.Transport {
+	h := handshakeOf(ctx.Context())
+	if b.name == transports.POLLING {
+		h.polling = newPolling(ctx, b.owner.tasks)
+		return h.polling
+	}
+	h.webSocket = newWebSocket(b.owner, ctx, h)
+	return h.webSocket
+}
+
+// encode turns a packet of the library into a frame.
+func encode(p *packet.Packet) (Frame, error) {
 	kind, ok := engineKinds[p.Type]
 	if !ok {
 		return Frame{}, packetTypeError(p.Type)
