@@ -133,6 +133,18 @@ func TestMigrateTellsWhatItDid(t *testing.T) {
 	}
 }
 
+func TestDemoFillsOnce(t *testing.T) {
+	env := map[string]string{"DATABASE_URL": "sqlite://" + filepath.Join(t.TempDir(), "c.db")}
+	for range 2 {
+		if out, _, err := cli(t, env, "demo"); err != nil || !strings.Contains(out, "Demo data is in place: 9 products, 14 chats") {
+			t.Errorf("demo: %q %v", out, err)
+		}
+	}
+	if _, _, err := cli(t, production, "demo"); err == nil || !strings.Contains(err.Error(), "production") {
+		t.Errorf("in production: %v", err)
+	}
+}
+
 func TestDescriptionsAreJSON(t *testing.T) {
 	for _, name := range []string{"openapi", "asyncapi"} {
 		out, errOut, err := cli(t, nil, name)
