@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -91,6 +92,9 @@ func (s *Service) adminList(ctx context.Context, in *adminListQuery) (*reply[wir
 	if err != nil {
 		return nil, err
 	}
+	if err := in.check(); err != nil {
+		return nil, err
+	}
 	if in.Q != "" {
 		bounded, cancel := context.WithTimeoutCause(ctx, searchTimeout, errSearchTooLong)
 		defer cancel()
@@ -135,7 +139,7 @@ func (s *Service) adminPage(ctx context.Context, chatID string, in PageInput) (P
 
 func (s *Service) adminUser(ctx context.Context, in *userPath) (*reply[wire.Envelope[UserJSON]], error) {
 	u := models.UserRef{Type: models.UserType(in.Type), ID: in.ID}
-	if !wire.ValidID(u.ID) {
+	if !wire.ValidID(u.ID) || !slices.Contains([]models.UserType{models.TypeCustomer, models.TypeVendor, models.TypeMember}, u.Type) {
 		return nil, userNotFound()
 	}
 	f, err := s.store.user(ctx, u)

@@ -79,6 +79,22 @@ func TestAdminFindsChats(t *testing.T) {
 	})
 }
 
+// A search that the database does not answer is given up after a second, with advice.
+func TestASearchIsBounded(t *testing.T) {
+	s := newSite(t, dbtest.Postgres(t))
+	s.open("12345", "one")
+	blocker := s.db.Begin()
+	defer blocker.Rollback()
+	if err := blocker.Exec("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE").Error; err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	got := s.envelope(503, root, "GET", "/admin/chats?q=one", "")
+	if took := time.Since(start); took > 4*time.Second || got["retryable"] != true || !strings.Contains(got["message"].(string), "narrow it") {
+		t.Errorf("after %v: %v", took, got)
+	}
+}
+
 // Looking changes nothing that the two sides could see, shows the deleted text, and is recorded.
 func TestAdminReadsWithoutTrace(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, dbURL string) {

@@ -2,7 +2,10 @@ package chat
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"chaffer/internal/httpjson"
 	"chaffer/internal/models"
@@ -80,6 +83,19 @@ type adminListQuery struct {
 
 func (q *adminListQuery) filter() adminFilter {
 	return adminFilter{VendorID: q.VendorID, CustomerID: q.CustomerID, ProductID: q.ProductID, Text: q.Q, From: q.From, To: q.To}
+}
+
+// check refuses what no row can hold, before a database sees it.
+func (q *adminListQuery) check() error {
+	for name, id := range map[string]string{"vendorId": q.VendorID, "customerId": q.CustomerID, "productId": q.ProductID} {
+		if id != "" && !wire.ValidID(id) {
+			return invalid("%s must be 1–64 printable characters without spaces", name)
+		}
+	}
+	if !utf8.ValidString(q.Q) || strings.ContainsFunc(q.Q, unicode.IsControl) {
+		return invalid("q must be text without control characters")
+	}
+	return nil
 }
 
 // detail is the filter as the audit log keeps it.

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"chaffer/internal/models"
+	"chaffer/internal/wire"
 )
 
 // MaxPage is the largest page of any list.
@@ -78,6 +79,9 @@ func (s *Service) page(ctx context.Context, chatID string, in PageInput, limit i
 
 // ByProduct returns the chat of the three, for one of its two people.
 func (s *Service) ByProduct(ctx context.Context, actor models.UserRef, productID, vendorID, customerID string) (string, error) {
+	if !wire.ValidID(productID) || !wire.ValidID(vendorID) || !wire.ValidID(customerID) {
+		return "", notFound()
+	}
 	e, err := s.entryOfTriple(ctx, triple{productID, vendorID, customerID})
 	if err != nil {
 		return "", err

@@ -232,8 +232,10 @@ func TestSendThroughRESTIsIdempotent(t *testing.T) {
 }
 
 // Everything that is not the caller's own, and everything that cannot be, over every route.
-func TestRESTRefuses(t *testing.T) {
-	s := newSite(t, dbtest.SQLite(t))
+func TestRESTRefuses(t *testing.T) { dbtest.Each(t, refusals) }
+
+func refusals(t *testing.T, dbURL string) {
+	s := newSite(t, dbURL)
 	chatID, messageID := s.open("12345", "private")
 	other := "019540f0-7b6a-7000-8000-000000000001"
 	nobody := models.UserRef{}
@@ -254,6 +256,10 @@ func TestRESTRefuses(t *testing.T) {
 		"not an id":               {john, "GET", "/chats/1%20OR%201=1", "", 404},
 		"not an id either":        {john, "GET", "/chats/messages", "", 404},
 		"a message that is none":  {john, "DELETE", "/chats/" + chatID + "/messages/x", "", 404},
+		"a chat id with NUL":      {john, "GET", "/chats/%00", "", 404},
+		"a product with NUL":      {john, "GET", "/chats/by-product/%00/2/2", "", 404},
+		"a vendor not in UTF-8":   {john, "GET", "/chats/by-product/1/%ff/2", "", 404},
+		"a text with NUL":         {john, "POST", "/chats/messages", `{"chatId":"` + chatID + `","text":"\u0000"}`, 400},
 		"limit 0":                 {john, "GET", "/chats?limit=0", "", 400},
 		"limit -1":                {john, "GET", "/chats?limit=-1", "", 400},
 		"limit NaN":               {john, "GET", "/chats?limit=NaN", "", 400},
@@ -278,6 +284,11 @@ func TestRESTRefuses(t *testing.T) {
 		"admin: not there":        {root, "GET", "/admin/chats/" + other, "", 404},
 		"admin: not an id":        {root, "GET", "/admin/chats/x/transcript", "", 404},
 		"admin: a long q":         {root, "GET", "/admin/chats?q=" + strings.Repeat("a", 101), "", 400},
+		"admin: q with NUL":       {root, "GET", "/admin/chats?q=%00", "", 400},
+		"admin: q not in UTF-8":   {root, "GET", "/admin/chats?q=%ff", "", 400},
+		"admin: a vendor as SQL":  {root, "GET", "/admin/chats?vendorId=1%20OR%201=1", "", 400},
+		"admin: type with NUL":    {root, "GET", "/admin/users/%00/2", "", 404},
+		"admin: year 0":           {root, "GET", "/admin/chats?from=0000-01-01T00:00:00Z", "", 200},
 		"admin: a bad time":       {root, "GET", "/admin/chats?from=yesterday", "", 400},
 		"admin: a bad cursor":     {root, "GET", "/admin/audit?cursor=x", "", 400},
 		"admin: a bad format":     {root, "GET", "/admin/chats/" + chatID + "/transcript?format=html", "", 400},

@@ -94,7 +94,7 @@ func (s *Server) clientIP(r *http.Request) string {
 }
 
 // refuseForeignPages answers 403 to a browser page that may not talk to this service, whatever
-// token it holds. The rule is the same for sockets.
+// token it holds.
 func (s *Server) refuseForeignPages(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if origin := r.Header.Get("Origin"); !s.cfg.OriginAllowed(origin, r.Host) {
