@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,6 +66,7 @@ type harness struct {
 	url  string
 	http *httptest.Server
 	logs *logs
+	gets atomic.Int32 // GET requests under way
 }
 
 // start serves; declare gets the server to declare namespaces.
@@ -78,7 +81,14 @@ func start(t testing.TB, o realtime.Options, declare func(*realtime.Server)) *ha
 	}
 	h.Server = realtime.NewServer(o)
 	declare(h.Server)
-	h.http = httptest.NewServer(h.Handler())
+	handler := h.Handler()
+	h.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			h.gets.Add(1)
+			defer h.gets.Add(-1)
+		}
+		handler.ServeHTTP(w, r)
+	}))
 	h.url = h.http.URL
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -254,6 +254,7 @@ func TestSlowConsumerIsCut(t *testing.T) {
 
 // Trap 7: no binary, no deep nesting, nothing malformed.
 func TestMalformedPacketsClose(t *testing.T) {
+	t.Parallel()
 	h := start(t, realtime.Options{}, echo("/chat", realtime.Hooks{}))
 	deep := strings.Repeat("[", 17) + strings.Repeat("]", 17)
 	var keys []string
@@ -405,6 +406,7 @@ func TestFrameIsEncodedOnce(t *testing.T) {
 
 // Trap 14: a connection without namespaces does not stay.
 func TestConnectionWithoutNamespacesCloses(t *testing.T) {
+	t.Parallel()
 	h := start(t, realtime.Options{}, echo("/chat", realtime.Hooks{}))
 	c := siotest.Dial(t, h.url)
 	c.Connect("/chat", "customer:2")

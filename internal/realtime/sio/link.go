@@ -36,6 +36,7 @@ type Link struct {
 
 	mu      sync.Mutex
 	sockets map[string]*Socket
+	left    map[string]bool // namespaces this connection was in before; nil: none
 	reason  string // why this side closes it; "" when it does not
 
 	closing atomic.Bool // this side has begun to close it
@@ -220,19 +221,21 @@ func (l *Link) message(b []byte) (*passed, bool) {
 	case Connect:
 		return l.connect(p)
 	case Disconnect:
-		s := l.socket(string(p.Nsp))
+		l.mu.Lock()
+		s, left := l.sockets[string(p.Nsp)], l.left[string(p.Nsp)]
+		l.mu.Unlock()
 		if s == nil || !s.isOpen() {
-			return nil, s != nil && s.leaving.Load()
+			return nil, left || (s != nil && s.leaving.Load())
 		}
 		s.leaving.Store(true)
 		return &passed{parser.DISCONNECT, s.nsp}, true
 	case Event:
 		l.mu.Lock()
-		s := l.sockets[string(p.Nsp)]
+		s, left := l.sockets[string(p.Nsp)], l.left[string(p.Nsp)]
 		l.mu.Unlock()
 		if s == nil || !s.isOpen() {
 			// A client may still be talking to a socket this side has just disconnected.
-			return nil, s == nil || s.leaving.Load()
+			return nil, left || (s != nil && s.leaving.Load())
 		}
 		if !s.leaving.Load() {
 			l.server.count.in.Add(1)
@@ -316,6 +319,10 @@ func (l *Link) remove(s *Socket) {
 	l.mu.Lock()
 	if l.sockets[s.nsp] == s {
 		delete(l.sockets, s.nsp)
+		if l.left == nil {
+			l.left = map[string]bool{}
+		}
+		l.left[s.nsp] = true
 	}
 	empty := len(l.sockets) == 0
 	l.mu.Unlock()
