@@ -56,7 +56,7 @@ export function document(database) {
           assert.deepEqual(order, ['connection', 'userChats', 'offlineMessages'])
         }
         if (transport === 'upgrade') {
-          while (customer.manager.engine.transport.name !== 'websocket') await new Promise((done) => customer.manager.engine.once('upgrade', done))
+          for (const device of [customer, vendor]) await device.upgraded()
         }
       })
 
@@ -132,7 +132,7 @@ export function document(database) {
         customer.close()
         await vendor.chat.next('userIsOffline')
         vendor.chat.tell('sendMessage', { ...example, chatId, text: 'Are you there?' })
-        await vendor.chat.next('sentMessage')
+        await vendor.chat.next('sentMessage', (b) => b.data.text === 'Are you there?')
         const back = await world.person('customer', 2, 'John Doe').open({ transport })
         assert.equal(back.offlineMessages.data.length, 1)
         subset(back.offlineMessages.data[0], messageOf('Are you there?', { senderType: 'VENDOR', recipientOnline: false }))

@@ -25,26 +25,43 @@ export function offline(at) {
 
   it('acknowledged with messagesDelivered, they do not come again; the sender is told', async () => {
     const { vendor, a, chatId } = await queued(3)
-    const b = await vendor.open()
+    const b = await vendor.open({ silent: true })
     subset(await b.chat.emit('messagesDelivered', { chatId, upToSeq: 2 }), { error: false, statusCode: 200 })
-    subset(await a.chat.next('messageStatus'), { error: false, data: { chatId, deliveredSeq: 2 } })
+    subset(await a.chat.next('messageStatus'), { error: false, data: { chatId, deliveredSeq: 2, recipientId: vendor.userId, status: 'delivered' } })
     b.close()
-    const again = await vendor.open()
+    const again = await vendor.open({ silent: true })
     assert.deepEqual(texts(again.offlineMessages), ['m3'])
     await again.chat.emit('messagesDelivered', { chatId, upToSeq: 3 })
     again.close()
     assert.deepEqual(texts((await vendor.open()).offlineMessages), [])
   })
 
+  it('a client that acknowledges nothing but answers heartbeats, as all do, gets them once', async () => {
+    const { vendor, a } = await queued(3)
+    const b = await vendor.open()
+    assert.deepEqual(texts(b.offlineMessages), ['m1', 'm2', 'm3'])
+    subset(await a.chat.next('messageStatus'), { data: { deliveredSeq: 3 } })
+    b.close()
+    assert.deepEqual(texts((await vendor.open()).offlineMessages), [])
+  })
+
   it('a device that dies before any answer gets everything again', async () => {
     const { vendor } = await queued(2)
-    const device = vendor.device()
-    device.presence.socket.connect()
-    device.chat.socket.connect()
-    await device.chat.next('offlineMessages')
-    device.manager.engine.close() // no goodbye, no heartbeat answered
-    const back = await vendor.open()
-    assert.deepEqual(texts(back.offlineMessages), ['m1', 'm2'])
+    const b = await vendor.open({ silent: true })
+    b.manager.engine.close()
+    assert.deepEqual(texts((await vendor.open()).offlineMessages), ['m1', 'm2'])
+  })
+
+  it('what was received live and read does not come again', async () => {
+    const { id, customer, vendor } = at.world.pair()
+    const [a, b] = [await customer.open(), await vendor.open({ silent: true })]
+    const { data: { chatId } } = await a.chat.emit('sendMessage', product(id, { text: 'm1' }))
+    await b.chat.next('newChat')
+    await a.chat.emit('sendMessage', { chatId, text: 'm2' })
+    await b.chat.next('receiveMessage')
+    await b.chat.emit('markAsRead', { chatId })
+    b.close()
+    assert.deepEqual(texts((await vendor.open()).offlineMessages), [])
   })
 
   it('a position beyond what exists is cut to what exists', async () => {

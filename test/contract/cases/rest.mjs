@@ -65,7 +65,8 @@ export function rest(at) {
       return body
     }
     subset((await get(`/chats?vendorId=${id}`)).data, { length: 1 })
-    subset((await get(`/chats/${chatId}`)).data, { id: chatId })
+    const { data } = await get(`/chats/${chatId}`)
+    subset(data.chat ?? data, { id: chatId, customerId: id, vendorId: id })
     assert.equal((await get(`/chats/${chatId}/messages`)).data[0].text, 'for the record')
     assert.match(await get(`/chats/${chatId}/transcript?format=text`), /for the record/)
     await get('/stats')

@@ -71,9 +71,11 @@ export class Channel {
 }
 
 export class Device {
-  constructor(server, token, { transport = 'websocket', ...options } = {}) {
+  // With silent the heartbeats of the server stay unanswered, as on a connection that has died.
+  constructor(server, token, { transport = 'websocket', silent = false, ...options } = {}) {
     this.manager = new Manager(server.url, { transports: transports[transport], reconnection: false, autoConnect: false, ...options })
     this.token = token
+    this.silent = silent
     this.presence = this.channel('/presence')
     this.chat = this.channel('/chat')
   }
@@ -87,10 +89,25 @@ export class Device {
   async open() {
     this.presence.socket.connect()
     this.chat.socket.connect()
+    if (this.silent) {
+      const { engine } = this.manager
+      const send = engine._sendPacket.bind(engine)
+      engine._sendPacket = (type, ...rest) => type === 'pong' ? undefined : send(type, ...rest)
+    }
     this.connection = await this.chat.next('connection')
     this.userChats = await this.chat.next('userChats')
     this.offlineMessages = await this.chat.next('offlineMessages')
     return this
+  }
+
+  // upgraded waits until the connection that began with polling is a WebSocket.
+  async upgraded() {
+    const engine = this.manager.engine
+    if (engine.transport.name === 'websocket') return
+    await new Promise((resolve, reject) => {
+      const deadline = setTimeout(() => reject(new Error(`still ${engine.transport.name} after ${patience} ms`)), patience)
+      engine.once('upgrade', () => { clearTimeout(deadline); resolve() })
+    })
   }
 
   close() {
