@@ -37,7 +37,7 @@ type Link struct {
 	mu      sync.Mutex
 	sockets map[string]*Socket
 	left    map[string]bool // namespaces this connection was in before; nil: none
-	reason  string // why this side closes it; "" when it does not
+	reason  string          // why this side closes it; "" when it does not
 
 	closing atomic.Bool // this side has begun to close it
 	closed  chan struct{}
