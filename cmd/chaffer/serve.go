@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"strconv"
 	"syscall"
 	"time"
@@ -75,18 +76,31 @@ func (p program) welcome(cfg config.Config) {
 		return
 	}
 	base := "http://" + reachable(cfg)
-	token, err := mint(cfg, models.UserRef{Type: models.TypeAdmin, ID: "1"}, "Admin", "", 24*time.Hour)
-	if err != nil {
-		return
+	tokens := map[models.UserType]string{}
+	for _, who := range []struct {
+		kind     models.UserType
+		id, name string
+	}{{models.TypeCustomer, "2", "John Doe"}, {models.TypeVendor, "2", "Tech Haven"}, {models.TypeAdmin, "1", "Admin"}} {
+		token, err := mint(cfg, models.UserRef{Type: who.kind, ID: who.id}, who.name, "", 24*time.Hour)
+		if err != nil {
+			return
+		}
+		tokens[who.kind] = token
 	}
 	fmt.Fprintf(p.stdout, `
 Chaffer is running.
 
-  API page   %s/docs
-  As admin   curl -s -H "Authorization: Bearer %s" %s/api/v1/admin/stats
-  A token    chaffer token --type customer --id 2 --name "John Doe"
+  API page    %[1]s/docs
+  The chats   curl -s -H "Authorization: Bearer %[4]s" "%[1]s/api/v1/admin/chats?limit=3"
+  Both sides  npm ci --prefix examples && node examples/two-sides.mjs %[1]s
+
+  Tokens, valid for a day:
+  customer 2 (John Doe)    %[2]s
+  vendor   2 (Tech Haven)  %[3]s
+  admin    1               %[4]s
+  for somebody else:       %[5]s token --type customer --id 3 --name "Amina Haddad"
 
 This is development: whoever knows the secret can sign tokens. Ctrl-C stops it.
 
-`, base, token, base)
+`, base, tokens[models.TypeCustomer], tokens[models.TypeVendor], tokens[models.TypeAdmin], os.Args[0])
 }

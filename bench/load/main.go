@@ -1,0 +1,71 @@
+// Command load drives a chat server over raw WebSockets with hand-made Engine.IO and Socket.IO
+// frames, all users in one process, and counts exactly what came back: acknowledgements,
+// deliveries, losses, duplicates and reorders.
+//
+// Users come in pairs, a customer and a vendor with a chat of their own. In the closed loop each
+// keeps a window of sends unacknowledged. Latency is from writing the send to its acknowledgement.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"time"
+)
+
+type options struct {
+	url      string
+	secret   string
+	users    int
+	window   int
+	warmup   time.Duration
+	duration time.Duration
+	text     int
+	pid      int
+	pgPid    int
+	json     bool
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.url, "url", "http://127.0.0.1:3000", "base URL of the server, on loopback")
+	flag.StringVar(&o.secret, "secret", "", "HS256 secret to sign the users' tokens with")
+	flag.IntVar(&o.users, "users", 200, "connected users, half of them customers and half vendors")
+	flag.IntVar(&o.window, "window", 8, "unacknowledged sends of each user")
+	flag.DurationVar(&o.warmup, "warmup", 2*time.Second, "time before counting starts")
+	flag.DurationVar(&o.duration, "duration", 10*time.Second, "time that is counted")
+	flag.IntVar(&o.text, "text", 40, "length of each message in characters")
+	flag.IntVar(&o.pid, "pid", 0, "process id of the server, for its CPU time per message")
+	flag.IntVar(&o.pgPid, "pg-pid", 0, "process id of the Postgres postmaster, for its and its children's CPU time")
+	flag.BoolVar(&o.json, "json", false, "print the report as JSON")
+	flag.Parse()
+	if err := run(context.Background(), o); err != nil {
+		fmt.Fprintln(os.Stderr, "load:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	if o.secret == "" {
+		return fmt.Errorf("-secret is missing: the JWT_SECRET of the server")
+	}
+	if o.users < 2 || o.users%2 != 0 {
+		return fmt.Errorf("-users is %d: an even number from 2 is needed", o.users)
+	}
+	f, err := assemble(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	report, err := f.closedLoop(ctx)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return json.NewEncoder(os.Stdout).Encode(report)
+	}
+	report.print(os.Stdout)
+	return nil
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/gorilla/websocket"
+)
+
+// user is one connection with both namespaces, and its side of one chat.
+type user struct {
+	kind string // "customer" or "vendor"
+	id   int
+	ws   *websocket.Conn
+	mu   sync.Mutex // guards writes
+	chat string
+
+	nextAck  int
+	inFlight map[int]time.Time // acknowledgement id → when it was sent
+	lastSeq  int64             // of the chat, as this socket saw it
+	tally    tally
+	inbox    chan packet
+}
+
+// tally is what one user saw; only its reader writes it.
+type tally struct {
+	sent, acked, delivered, duplicates, reordered, refused int
+	latency                                                []time.Duration
+}
+
+type packet struct {
+	ack   int // -1: an event
+	event string
+	body  []byte
+}
+
+func token(secret, kind string, id int) (string, error) {
+	claims := jwt.MapClaims{"userId": id, "userType": kind, "name": fmt.Sprintf("%s %d", kind, id), "exp": time.Now().Add(time.Hour).Unix()}
+	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(secret))
+}
+
+func connect(ctx context.Context, o options, kind string, id int) (*user, error) {
+	u, err := url.Parse(o.url)
+	if err != nil {
+		return nil, err
+	}
+	u.Scheme, u.Path, u.RawQuery = strings.Replace(u.Scheme, "http", "ws", 1), "/socket.io/", "EIO=4&transport=websocket"
+	dialer := websocket.Dialer{HandshakeTimeout: 10 * time.Second, ReadBufferSize: 8 << 10, WriteBufferSize: 4 << 10}
+	ws, _, err := dialer.DialContext(ctx, u.String(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("connect %s %d: %w", kind, id, err)
+	}
+	t, err := token(o.secret, kind, id)
+	if err != nil {
+		return nil, err
+	}
+	c := &user{kind: kind, id: id, ws: ws, inFlight: map[int]time.Time{}, inbox: make(chan packet, 64)}
+	if _, err := c.read(); err != nil { // the Engine.IO open packet
+		return nil, err
+	}
+	for _, step := range []struct{ nsp, until string }{{"/presence", "connection"}, {"/chat", "offlineMessages"}} {
+		if err := c.write("40" + step.nsp + `,{"token":"` + t + `"}`); err != nil {
+			return nil, err
+		}
+		for {
+			p, err := c.read()
+			if err != nil {
+				return nil, fmt.Errorf("join %s as %s %d: %w", step.nsp, kind, id, err)
+			}
+			if p.event == "appError" {
+				return nil, fmt.Errorf("join %s as %s %d: %s", step.nsp, kind, id, p.body)
+			}
+			if p.event == step.until {
+				break
+			}
+		}
+	}
+	return c, nil
+}
+
+func (c *user) write(s string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ws.WriteMessage(websocket.TextMessage, []byte(s))
+}
+
+// read returns the next event or acknowledgement; heartbeats are answered here. A packet that is
+// neither comes as an event without a name.
+func (c *user) read() (packet, error) {
+	for {
+		_, b, err := c.ws.ReadMessage()
+		if err != nil {
+			return packet{}, err
+		}
+		if len(b) == 1 && b[0] == '2' {
+			if err := c.write("3"); err != nil {
+				return packet{}, err
+			}
+			continue
+		}
+		if len(b) < 2 || b[0] != '4' {
+			return packet{ack: -1}, nil
+		}
+		kind, rest := b[1], b[2:]
+		if i := bytes.IndexByte(rest, ','); len(rest) > 0 && rest[0] == '/' && i > 0 {
+			rest = rest[i+1:]
+		}
+		switch kind {
+		case '2':
+			name, body, _ := bytes.Cut(rest, []byte(`",`))
+			return packet{ack: -1, event: string(bytes.TrimPrefix(name, []byte(`["`))), body: body}, nil
+		case '3':
+			i := bytes.IndexByte(rest, '[')
+			if i < 0 {
+				return packet{}, fmt.Errorf("an acknowledgement without a body: %q", rest)
+			}
+			n, err := strconv.Atoi(string(rest[:i]))
+			if err != nil {
+				return packet{}, fmt.Errorf("an acknowledgement without a number: %q", rest)
+			}
+			return packet{ack: n, body: rest[i:]}, nil
+		}
+		return packet{ack: -1, body: rest}, nil
+	}
+}
+
+// send writes one message; its acknowledgement comes later.
+func (c *user) send(text string, fields string) error {
+	c.nextAck++
+	c.inFlight[c.nextAck] = time.Now()
+	c.tally.sent++
+	return c.write(`42/chat,` + strconv.Itoa(c.nextAck) + `["sendMessage",{` + fields + `,"clientMessageId":"` +
+		c.kind[:1] + strconv.Itoa(c.id) + "-" + strconv.Itoa(c.nextAck) + runTag + `","text":"` + text + `"}]`)
+}
+
+// take counts what a packet says. done: an acknowledgement of one's own send.
+func (c *user) take(p packet) (done bool) {
+	if p.ack >= 0 {
+		at, ok := c.inFlight[p.ack]
+		if !ok {
+			return false
+		}
+		delete(c.inFlight, p.ack)
+		if bytes.Contains(p.body[:min(len(p.body), 20)], []byte(`"error":true`)) {
+			c.tally.refused++
+			return true
+		}
+		c.tally.acked++
+		c.tally.latency = append(c.tally.latency, time.Since(at))
+		c.see(p.body)
+		return true
+	}
+	if p.event == "receiveMessage" || p.event == "newChat" {
+		c.tally.delivered++
+		c.see(p.body)
+	}
+	return false
+}
+
+// see checks that the chat's seq only rises on this socket.
+func (c *user) see(body []byte) {
+	seq := number(body, `"seq":`)
+	switch {
+	case seq == c.lastSeq:
+		c.tally.duplicates++
+	case seq < c.lastSeq:
+		c.tally.reordered++
+	}
+	c.lastSeq = max(c.lastSeq, seq)
+}
+
+func number(body []byte, key string) int64 {
+	i := bytes.Index(body, []byte(key))
+	if i < 0 {
+		return 0
+	}
+	n := int64(0)
+	for _, b := range body[i+len(key):] {
+		if b < '0' || b > '9' {
+			break
+		}
+		n = n*10 + int64(b-'0')
+	}
+	return n
+}
