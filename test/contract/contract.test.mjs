@@ -14,8 +14,9 @@ import { history } from './cases/history.mjs'
 import { errors } from './cases/errors.mjs'
 import { presence } from './cases/presence.mjs'
 import { rest } from './cases/rest.mjs'
+import { examples } from './cases/examples.mjs'
 
-const groups = { gate, sending, offline, receipts, deleting, typing, history, errors, presence, rest }
+const groups = { gate, sending, offline, receipts, deleting, typing, history, errors, presence, rest, examples }
 
 for (const database of (process.env.CONTRACT_DATABASES ?? 'sqlite postgres').split(' ')) {
   describe(database, () => {
