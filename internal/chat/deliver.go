@@ -92,8 +92,8 @@ func (l *lazyFrame) get(n *Namespace, event string, body func() any) (realtime.F
 	return l.frame, l.ok
 }
 
-func receivedBody(m MessageJSON) wire.Envelope[ReceivedJSON] {
-	return wire.OK("New message received", toReceived(m))
+func receivedBody(m MessageJSON) receivedReply {
+	return receivedReply(wire.OK("New message received", toReceived(m)))
 }
 
 func newChatBody(e MessageSent, viewer models.UserRef, m MessageJSON) wire.Envelope[ChatJSON] {

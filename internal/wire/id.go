@@ -30,6 +30,18 @@ func (id ID) MarshalJSON() ([]byte, error) {
 	return json.Marshal(string(id))
 }
 
+// AppendJSON appends what MarshalJSON returns.
+func (id ID) AppendJSON(b []byte) []byte {
+	if isCanonicalInteger(string(id)) {
+		return append(b, id...)
+	}
+	quoted, err := json.Marshal(string(id))
+	if err != nil {
+		return append(b, "null"...) // a string always encodes
+	}
+	return append(b, quoted...)
+}
+
 // UnmarshalJSON accepts 2 and "2" as the same id. Null and "" leave it empty.
 func (id *ID) UnmarshalJSON(b []byte) error {
 	b = bytes.TrimSpace(b)

@@ -37,6 +37,13 @@ func NewEvent(nsp, event string, payload any) (Frame, error) {
 	if err != nil {
 		return Frame{}, fmt.Errorf("encode event name: %w", err)
 	}
+	if a, ok := payload.(Appender); ok {
+		b := begin(Event, nsp, len(name)+appendRoom)
+		b = append(b, '[')
+		b = append(b, name...)
+		b = append(b, ',')
+		return finish(append(a.AppendJSON(b), ']')), nil
+	}
 	body, err := Marshal(payload)
 	if err != nil {
 		return Frame{}, fmt.Errorf("encode %s: %w", event, err)
@@ -64,8 +71,20 @@ func newConnectError(nsp, message string) Frame {
 	return finish(append(begin('4', nsp, len(body)), body...))
 }
 
+// Appender is a payload that writes its own JSON, for the few that are encoded with every message.
+type Appender interface {
+	// AppendJSON appends the value's JSON to b. It cannot fail.
+	AppendJSON(b []byte) []byte
+}
+
+// appendRoom is what an Appender usually needs.
+const appendRoom = 1 << 10
+
 // Marshal encodes a value without escaping <, > and &; a json.RawMessage is taken as it is.
 func Marshal(v any) (json.RawMessage, error) {
+	if a, ok := v.(Appender); ok {
+		return a.AppendJSON(make([]byte, 0, appendRoom)), nil
+	}
 	if raw, ok := v.(json.RawMessage); ok {
 		if len(raw) == 0 {
 			return json.RawMessage("null"), nil
