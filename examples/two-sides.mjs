@@ -31,8 +31,8 @@ function join(type, name) {
   chat.on('updateReadReceipts', ({ data }) => say(`sees that the ${data.readerType} has read up to ${data.readSeq}`))
   for (const socket of [presence, chat]) {
     socket.on('appError', ({ message, statusCode }) => say(`is refused: ${message} (${statusCode})`))
-    socket.on('connect_error', ({ message }) => say(`cannot connect to ${server}: ${message}`))
   }
+  presence.once('connect_error', ({ message }) => say(`cannot connect to ${server} yet: ${message}`))
   const ready = new Promise((resolve) => chat.once('offlineMessages', resolve))
   return { chat, ready, close: () => { presence.disconnect(); chat.disconnect() } }
 }
