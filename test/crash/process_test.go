@@ -44,7 +44,7 @@ type node struct {
 	log *tail
 }
 
-// tail keeps the last 64 KB a process wrote.
+// tail keeps the last 8 KB a process wrote.
 type tail struct {
 	mu sync.Mutex
 	b  []byte
@@ -54,7 +54,7 @@ func (l *tail) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.b = append(l.b, p...)
-	if over := len(l.b) - 64<<10; over > 0 {
+	if over := len(l.b) - 8<<10; over > 0 {
 		l.b = l.b[over:]
 	}
 	return len(p), nil

@@ -30,8 +30,9 @@ func (w *witness) run(t *testing.T, n *node, stop <-chan struct{}) {
 		case <-c.Done():
 		case <-stop:
 		}
-		w.keep(t, c)
+		// First the end, then the count: what is read in between is answered for by heartbeats.
 		c.Close()
+		w.keep(t, c)
 	}
 }
 
