@@ -36,7 +36,7 @@ func RegisterAdmin(api *httpjson.API, s *Service) {
 				if err != nil {
 					return nil, err
 				}
-				c := toAdminChat(p.Chat, p.Members, nil)
+				c := toAdminChat(p.Chat, p.Members, p.Messages)
 				return respond("Chat has been loaded", AdminPageJSON{c, toAdminMessages(p.Messages, p.Members)}), nil
 			}))
 

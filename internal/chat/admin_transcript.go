@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -107,11 +108,15 @@ type jsonTranscript struct {
 }
 
 func (t *jsonTranscript) begin(p Page) error {
-	b, err := json.Marshal(toAdminChat(p.Chat, p.Members, nil))
+	b, err := json.Marshal(AdminPageJSON{toAdminChat(p.Chat, p.Members, nil), []AdminMessageJSON{}})
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(t.w, `{"error":false,"message":"Transcript","statusCode":200,"data":{"chat":%s,"messages":[`, b)
+	open, ok := bytes.CutSuffix(b, []byte("]}")) // the messages come last and follow one by one
+	if !ok {
+		return fmt.Errorf("a chat's JSON does not end with its messages: %s", b)
+	}
+	_, err = fmt.Fprintf(t.w, `{"error":false,"message":"Transcript","statusCode":200,"data":%s`, open)
 	return err
 }
 

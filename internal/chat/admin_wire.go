@@ -28,10 +28,10 @@ type AdminMessageJSON struct {
 	DeletedByID   wire.ID `json:"deletedById,omitempty"`
 }
 
-// AdminPageJSON is a chat with a run of its messages.
+// AdminPageJSON is a chat with its latest messages, oldest first; deleted ones keep their text.
 type AdminPageJSON struct {
-	Chat     AdminChatJSON      `json:"chat"`
-	Messages []AdminMessageJSON `json:"messages" doc:"Oldest first."`
+	AdminChatJSON
+	Messages []AdminMessageJSON `json:"messages"`
 }
 
 // UserJSON is what the service knows of a person: only what their chats say.

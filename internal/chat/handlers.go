@@ -100,7 +100,11 @@ func (n *Namespace) join(ctx context.Context, c *realtime.Conn, in JoinRequest) 
 		if err := c.Emit("loadMessages", a); err != nil {
 			return nil, err
 		}
+		if s, ok := c.Value().(*session); ok {
+			s.noteAll(map[string]int64{a.Data.ID: a.Data.LastSeq})
+		}
 	}
+	defer c.Ping() // its answer proves that what was just read has arrived
 	if len(answers) == 1 {
 		return answers[0], nil
 	}
@@ -154,6 +158,11 @@ func (n *Namespace) markAsRead(ctx context.Context, c *realtime.Conn, in ReadReq
 	r, err := n.service.MarkRead(ctx, c.User(), in.ChatID, in.UpToSeq, c.ID())
 	if err != nil {
 		return wire.Envelope[ReadAnswerJSON]{}, err
+	}
+	if in.UpToSeq != nil { // who names a place has it
+		n.service.Confirm(c.User(), r.ChatID, min(*in.UpToSeq, r.ReadSeq))
+	} else {
+		defer c.Ping() // proves what this socket was given
 	}
 	return wire.OK("Messages marked as read", ReadAnswerJSON{ChatID: r.ChatID, ReadSeq: r.ReadSeq, UnreadCount: r.Unread}), nil
 }

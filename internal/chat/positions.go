@@ -130,11 +130,12 @@ func (w *positionWriter) flush() {
 			w.keep(waiting)
 		}
 	}
+	if err == nil && len(moved) < len(waiting) {
+		// Before the answers: a place that does not exist yet must not be remembered until it does.
+		w.keep(w.service.store.stillBehind(ctx, waiting))
+	}
 	for _, answer := range answers {
 		answer(err)
-	}
-	if err == nil && len(moved) < len(waiting) {
-		w.keep(w.service.store.stillBehind(ctx, waiting))
 	}
 	for _, m := range moved {
 		w.service.announceDelivered(ctx, m)

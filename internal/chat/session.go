@@ -24,6 +24,7 @@ type delivery struct {
 type session struct {
 	conn  *realtime.Conn
 	catch func(*session) // reads what is missing, on a goroutine of its own, until release succeeds
+	prove func(*session) // sees to it that a heartbeat follows what was given; does not block
 
 	mu      sync.Mutex
 	holding bool
@@ -35,9 +36,9 @@ type session struct {
 }
 
 // newSession begins by holding: the backlog comes first.
-func newSession(conn *realtime.Conn, catch func(*session)) *session {
+func newSession(conn *realtime.Conn, catch, prove func(*session)) *session {
 	return &session{
-		conn: conn, catch: catch, holding: true, missed: map[string]int64{},
+		conn: conn, catch: catch, prove: prove, holding: true, missed: map[string]int64{},
 		sent: map[string]int64{}, fresh: map[string]int64{}, pinged: map[string]int64{},
 	}
 }
@@ -81,9 +82,13 @@ func (s *session) pass(d delivery) {
 
 // note remembers that the socket was given everything of a chat up to a place.
 func (s *session) note(chatID string, seq int64) {
-	if seq > s.sent[chatID] {
-		s.sent[chatID], s.fresh[chatID] = seq, seq
+	if seq <= s.sent[chatID] {
+		return
 	}
+	if len(s.fresh) == 0 {
+		s.prove(s)
+	}
+	s.sent[chatID], s.fresh[chatID] = seq, seq
 }
 
 // noteAll notes how far each chat has come with what was just sent of the backlog.

@@ -32,13 +32,16 @@ type Namespace struct {
 
 	ctx    context.Context // ends with Close: catching up stops
 	cancel context.CancelFunc
-	wg     sync.WaitGroup // catching-up goroutines
+	wg     sync.WaitGroup // goroutines that catch up, and the prover
+	prover *prover
 }
 
 // Bind registers /chat with the server and delivers the service's events to its sockets.
 func Bind(server *realtime.Server, service *Service, gate Gate, options SocketOptions, log *slog.Logger) *Namespace {
 	n := &Namespace{service: service, gate: gate, options: options, log: log}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.prover = newProver()
+	n.wg.Go(func() { n.prover.run(n.ctx) })
 	n.nsp = server.Namespace("/chat", realtime.Hooks{
 		Connect: n.connect, Disconnect: n.disconnect, Pinged: n.pinged, Ponged: n.ponged,
 	})
@@ -51,7 +54,7 @@ func Bind(server *realtime.Server, service *Service, gate Gate, options SocketOp
 // Realtime is the namespace itself, with the table of what travels in it.
 func (n *Namespace) Realtime() *realtime.Namespace { return n.nsp }
 
-// Close stops catching up, and waits for it.
+// Close stops what runs in the background, and waits for it.
 func (n *Namespace) Close() {
 	n.cancel()
 	n.wg.Wait()
@@ -77,7 +80,7 @@ func (n *Namespace) connect(ctx context.Context, c *realtime.Conn) error {
 		}
 		return errNotPresent
 	}
-	s := newSession(c, n.catchUp)
+	s := newSession(c, n.catchUp, n.prover.add)
 	c.SetValue(s)
 	if err := c.Emit("connection", wire.OK("User connected", connectedJSON(c.User()))); err != nil {
 		return err

@@ -133,7 +133,10 @@ func (s *Server) resume(w http.ResponseWriter, r *http.Request, q url.Values, up
 	}
 	l := v.(*Link)
 	ip := s.cfg.ClientIP(r)
-	if ip != l.from.address || r.UserAgent() != l.from.userAgent {
+	// A client may open its WebSocket without naming itself (the stock client in Node does), so an
+	// upgrade is held to the name only when it has one.
+	agent := r.UserAgent()
+	if ip != l.from.address || agent != l.from.userAgent && !(upgrade && agent == "") {
 		s.refuse(w, r, http.StatusForbidden, codeForbidden, "This session belongs to another client")
 		return
 	}
