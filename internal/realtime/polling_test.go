@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -138,8 +139,9 @@ func TestPollingHijack(t *testing.T) {
 	p := siotest.OpenPolling(t, h.url, siotest.WithHeader("X-Test-IP", "10.0.0.1"), siotest.WithHeader("User-Agent", "victim"))
 	p.Connect("/chat", "customer:2")
 	for name, opts := range map[string][]siotest.Option{
-		"another address":    {siotest.WithHeader("X-Test-IP", "10.0.0.2"), siotest.WithHeader("User-Agent", "victim")},
-		"another user agent": {siotest.WithHeader("X-Test-IP", "10.0.0.1"), siotest.WithHeader("User-Agent", "thief")},
+		"another address":                {siotest.WithHeader("X-Test-IP", "10.0.0.2"), siotest.WithHeader("User-Agent", "victim")},
+		"another address, no user agent": {siotest.WithHeader("X-Test-IP", "10.0.0.2"), siotest.WithHeader("User-Agent", "")},
+		"another user agent":             {siotest.WithHeader("X-Test-IP", "10.0.0.1"), siotest.WithHeader("User-Agent", "thief")},
 	} {
 		thief := siotest.NewPolling(t, h.url, opts...)
 		thief.SID = p.SID
@@ -155,6 +157,13 @@ func TestPollingHijack(t *testing.T) {
 	}
 	p.Post(`42/chat,1["echo",{"text":"mine"}]`)
 	p.PollUntil(`43/chat,1[{"text":"mine"}]`)
+	// The stock client in Node polls with a user agent and opens its WebSocket without one.
+	own, _, err := siotest.TryDial(t, h.url, siotest.WithHeader("X-Test-IP", "10.0.0.1"), siotest.WithHeader("User-Agent", ""), siotest.Upgrading(p.SID))
+	if err != nil {
+		t.Fatalf("the owner's upgrade: %v", err)
+	}
+	own.Raw("2probe")
+	own.ExpectProbe(soon)
 	if strings.Contains(h.logs.String(), p.SID) {
 		t.Error("the session id is in the log")
 	}
@@ -171,6 +180,7 @@ func TestUpgradeKeepsOrder(t *testing.T) {
 	conn := n.Conns(user)[0]
 
 	const total = 400
+	var emitted atomic.Int32
 	stop := make(chan struct{})
 	go func() {
 		defer close(stop)
@@ -178,6 +188,7 @@ func TestUpgradeKeepsOrder(t *testing.T) {
 			if err := conn.Emit("n", i); err != nil {
 				t.Error(err)
 			}
+			emitted.Add(1)
 			time.Sleep(time.Millisecond)
 		}
 	}()
@@ -190,6 +201,8 @@ func TestUpgradeKeepsOrder(t *testing.T) {
 	c.ExpectProbe(soon)
 	// Like the stock client: one more poll, until the server lets it go, then the upgrade packet.
 	polled = append(polled, p.Get().Packets()...)
+	before := emitted.Load()
+	eventually(t, "some are queued for a poll that never comes", func() bool { return emitted.Load() > before+5 })
 	c.Raw("5")
 	<-stop
 	err = c.Wait(soon, func(all []siotest.Received) bool {

@@ -10,7 +10,7 @@ type bucket struct {
 	rate      float64 // tokens a second; 0: unlimited
 	tokens    float64
 	last      time.Time
-	throttled time.Time // since when every packet had to wait; zero: the last one had not
+	throttled time.Time // when it ran empty, and has not been half full since; zero: it has
 }
 
 func newBucket(perSecond int) bucket {
@@ -26,9 +26,11 @@ func (b *bucket) take(now time.Time) (time.Duration, bool) {
 		b.tokens = min(b.tokens+now.Sub(b.last).Seconds()*b.rate, 2*b.rate)
 	}
 	b.last = now
-	b.tokens--
-	if b.tokens >= 0 {
+	// Half full, and not just one token: waiting always takes a little longer than asked.
+	if b.tokens >= b.rate {
 		b.throttled = time.Time{}
+	}
+	if b.tokens--; b.tokens >= 0 {
 		return 0, true
 	}
 	if b.throttled.IsZero() {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"go.uber.org/goleak"
 )
@@ -162,6 +163,58 @@ func TestNothingStaysInTheLibrary(t *testing.T) {
 		}
 	}
 }
+
+// The library looks for its sockets when a transport closes; one that is just being connected is
+// not among them yet.
+func TestCloseInTheMiddleOfConnecting(t *testing.T) {
+	p := newSilent()
+	s, url := serve(t, func(s *Server) {
+		s.Handle("/x", func(*Socket) Peer { return p })
+		_ = s.io.Engine().On("connection", func(args ...any) {
+			e := args[0].(engine.Socket)
+			_ = e.On("packetCreate", func(args ...any) {
+				if args[0].(*packet.Packet).Type == packet.MESSAGE { // the answer to the CONNECT
+					e.Close(true)
+				}
+			})
+		})
+	}, nil)
+	write(t, dial(t, url), "40/x,")
+	<-p.closed
+	eventually(t, "the library has forgotten it", func() bool { return s.io.Of("/x", nil).Sockets().Len() == 0 })
+	if p.opened.Load() != 0 {
+		t.Error("a closed socket was opened")
+	}
+}
+
+// Pongs that answer nothing are not kept for later pings, and a ping that is not reported does not
+// confirm the one that is.
+func TestHeartbeatsAreMatched(t *testing.T) {
+	p := &beating{silent: newSilent()}
+	l := &Link{sockets: map[string]*Socket{"/x": {peer: p}}}
+	step := func(f func(), pings, pongs int) {
+		t.Helper()
+		if f(); p.pings != pings || p.pongs != pongs {
+			t.Fatalf("%d pings and %d pongs reported, want %d and %d", p.pings, p.pongs, pings, pongs)
+		}
+	}
+	step(l.ponged, 0, 0)
+	step(l.pinged, 1, 0) // the 1st
+	step(l.pinged, 1, 0) // the 2nd, while the 1st is reported
+	step(l.ponged, 1, 1)
+	step(l.pinged, 2, 1) // the 3rd
+	step(l.ponged, 2, 1) // answers the 2nd
+	step(l.ponged, 2, 2)
+	step(l.ponged, 2, 2)
+}
+
+type beating struct {
+	*silent
+	pings, pongs int
+}
+
+func (b *beating) Pinged() { b.pings++ }
+func (b *beating) Ponged() { b.pongs++ }
 
 // A close the library never tells of is found by the sweep.
 func TestReap(t *testing.T) {

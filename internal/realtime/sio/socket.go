@@ -98,15 +98,9 @@ func (s *Socket) opened(lib *socket.Socket) {
 	select {
 	case <-s.done:
 		lib.Disconnect(false)
-		return
 	default:
+		s.peer.Opened()
 	}
-	if s.isClosed() || s.engine.ReadyState() != "open" {
-		lib.Disconnect(false)
-		s.ended("transport close")
-		return
-	}
-	s.peer.Opened()
 }
 
 // isOpen reports whether the client has been told that it is connected.
@@ -115,6 +109,7 @@ func (s *Socket) isOpen() bool {
 	return lib != nil && lib.Connected()
 }
 
+// ended runs once, by the library's "disconnect" or when the transport has gone, whichever is first.
 func (s *Socket) ended(reason string) {
 	s.endOnce.Do(func() {
 		s.mute.Store(true)
@@ -127,4 +122,7 @@ func (s *Socket) ended(reason string) {
 		close(s.done)
 		s.peer.Closed(reason)
 	})
+	if lib := s.lib.Load(); lib != nil {
+		lib.Disconnect(false) // nothing, unless the library has missed the end
+	}
 }

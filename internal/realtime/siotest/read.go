@@ -201,7 +201,12 @@ func (c *Client) encode(v any) []byte {
 
 func (c *Client) summary() string {
 	var b strings.Builder
-	for i, r := range c.Received() {
+	all := c.Received()
+	if left := len(all) - 20; left > 0 {
+		fmt.Fprintf(&b, "(%d earlier), ", left)
+		all = all[left:]
+	}
+	for i, r := range all {
 		if i > 0 {
 			b.WriteString(", ")
 		}
