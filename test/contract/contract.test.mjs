@@ -14,9 +14,10 @@ import { history } from './cases/history.mjs'
 import { errors } from './cases/errors.mjs'
 import { presence } from './cases/presence.mjs'
 import { rest } from './cases/rest.mjs'
+import { restart } from './cases/restart.mjs'
 import { examples } from './cases/examples.mjs'
 
-const groups = { gate, sending, offline, receipts, deleting, typing, history, errors, presence, rest, examples }
+const groups = { gate, sending, offline, receipts, deleting, typing, history, errors, presence, rest, restart, examples }
 
 for (const database of (process.env.CONTRACT_DATABASES ?? 'sqlite postgres').split(' ')) {
   describe(database, () => {
