@@ -129,6 +129,8 @@ export function document(database) {
       })
 
       it('1: what was sent while away arrives in offlineMessages, and the chat in userChats', async () => {
+        // Until its delivery is proved, a message would come again: wait for what the sender is told.
+        await vendor.chat.next('messageStatus', (b) => b.data.recipientType === 'customer' && b.data.deliveredSeq >= 2)
         customer.close()
         await vendor.chat.next('userIsOffline')
         vendor.chat.tell('sendMessage', { ...example, chatId, text: 'Are you there?' })
