@@ -182,8 +182,38 @@ func TestCloseInTheMiddleOfConnecting(t *testing.T) {
 	write(t, dial(t, url), "40/x,")
 	<-p.closed
 	eventually(t, "the library has forgotten it", func() bool { return s.io.Of("/x", nil).Sockets().Len() == 0 })
-	if p.opened.Load() != 0 {
-		t.Error("a closed socket was opened")
+}
+
+// A client that leaves as soon as it has been told that it is in keeps its connection: the library
+// has not made its entries then.
+func TestLeavingAtOnce(t *testing.T) {
+	told, left := make(chan struct{}), make(chan struct{})
+	p := newSilent()
+	s, url := serve(t, func(s *Server) {
+		s.Handle("/x", func(*Socket) Peer { return p })
+		_ = s.io.Engine().On("connection", func(args ...any) {
+			e := args[0].(engine.Socket)
+			_ = e.On("drain", func(...any) {
+				select {
+				case <-told:
+				default:
+					close(told)
+					<-left
+					time.Sleep(20 * time.Millisecond) // a library that is slow, while the DISCONNECT waits
+				}
+			})
+		})
+	}, nil)
+	c := dial(t, url)
+	write(t, c, "40/x,")
+	<-told
+	write(t, c, "41/x,")
+	close(left)
+	if got := <-p.closed; got != "client namespace disconnect" {
+		t.Fatalf("closed by %q", got)
+	}
+	if s.Counters().Connections != 1 {
+		t.Fatal("the connection was closed")
 	}
 }
 

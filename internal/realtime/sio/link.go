@@ -228,7 +228,7 @@ func (l *Link) message(b []byte) (*passed, bool) {
 			return nil, left || (s != nil && s.leaving.Load())
 		}
 		s.leaving.Store(true)
-		return &passed{parser.DISCONNECT, s.nsp}, true
+		return &passed{parser.DISCONNECT, s.nsp}, s.settled()
 	case Event:
 		l.mu.Lock()
 		s, left := l.sockets[string(p.Nsp)], l.left[string(p.Nsp)]
@@ -271,7 +271,7 @@ func (l *Link) connect(p Packet) (*passed, bool) {
 	if !ok {
 		return nil, false
 	}
-	s := &Socket{Link: l, nsp: nsp, token: token, done: make(chan struct{})}
+	s := &Socket{Link: l, nsp: nsp, token: token, ready: make(chan struct{}), done: make(chan struct{})}
 	s.peer = open(s)
 	l.mu.Lock()
 	l.sockets[nsp] = s

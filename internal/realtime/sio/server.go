@@ -134,9 +134,11 @@ func (s *Server) Handle(nsp string, open func(*Socket) Peer) {
 		defer s.recovered("a namespace's connection")
 		sock := args[0].(*socket.Socket)
 		if spot := s.find(sock); spot != nil && spot.lib.Load() == sock {
-			spot.opened(sock)
+			spot.opened()
 			return
 		}
+		// The transport closed while the library was connecting this socket, and was not looked for
+		// among its namespaces: it would stay there for ever.
 		sock.Disconnect(false)
 	})
 }

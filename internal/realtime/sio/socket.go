@@ -17,6 +17,7 @@ type Socket struct {
 	lib     atomic.Pointer[socket.Socket]
 	mute    atomic.Bool   // nothing more is sent
 	leaving atomic.Bool   // either side has asked to end it
+	ready   chan struct{} // closed when the library has made all its entries
 	done    chan struct{} // closed when it has ended
 	endOnce sync.Once
 }
@@ -92,15 +93,28 @@ func (s *Socket) attach(lib *socket.Socket) {
 	})
 }
 
-// opened is the library's "connection". The transport may have closed meanwhile: the library then
-// keeps the socket for ever unless it is told.
-func (s *Socket) opened(lib *socket.Socket) {
+// opened is the library's "connection".
+func (s *Socket) opened() {
+	close(s.ready)
 	select {
 	case <-s.done:
-		lib.Disconnect(false)
 	default:
 		s.peer.Opened()
 	}
+}
+
+// settled waits until the library knows the socket: it tells the client first and makes its
+// entries afterwards, and a DISCONNECT that comes in between would close the whole connection.
+func (s *Socket) settled() bool {
+	t := time.NewTimer(leaveWait)
+	defer t.Stop()
+	select {
+	case <-s.ready:
+	case <-s.done:
+	case <-t.C:
+		return false
+	}
+	return true
 }
 
 // isOpen reports whether the client has been told that it is connected.
