@@ -22,6 +22,7 @@ type behind struct {
 // been handed over with this chunk, own messages included. One chunk is in memory at a time; an
 // error of give ends it.
 func (s *Service) backlog(ctx context.Context, u models.UserRef, give func(messages []models.Message, upTo map[string]int64) error) error {
+	s.positions.settle(ctx, u)
 	list, err := s.store.behind(ctx, u)
 	if err != nil {
 		return err

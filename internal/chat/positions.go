@@ -36,6 +36,7 @@ type positionWriter struct {
 	mu      sync.Mutex
 	waiting map[position]int64
 	answers []func(error)
+	writing bool // a flush is under way with positions that are not in waiting any more
 }
 
 func newPositionWriter(s *Service) *positionWriter {
@@ -75,6 +76,41 @@ func (s *Service) Delivered(ctx context.Context, actor models.UserRef, chatID st
 	}
 }
 
+// settle writes what is proved of one person and not written yet, so that a reader of their
+// positions sees it.
+func (w *positionWriter) settle(ctx context.Context, u models.UserRef) {
+	w.mu.Lock()
+	waits := w.writing
+	for p := range w.waiting {
+		if p.user == u {
+			waits = true
+			break
+		}
+	}
+	var written chan struct{}
+	if waits {
+		written = make(chan struct{})
+		w.answers = append(w.answers, func(error) { close(written) })
+	}
+	w.mu.Unlock()
+	if !waits {
+		return
+	}
+	w.hurry()
+	select {
+	case <-written:
+	case <-ctx.Done():
+	}
+}
+
+// hurry ends the waiting for more.
+func (w *positionWriter) hurry() {
+	select {
+	case w.kick <- struct{}{}:
+	default:
+	}
+}
+
 func (w *positionWriter) add(p position, seq int64, answer func(error)) {
 	w.mu.Lock()
 	if _, known := w.waiting[p]; known || len(w.waiting) < maxWaiting || answer != nil {
@@ -85,10 +121,7 @@ func (w *positionWriter) add(p position, seq int64, answer func(error)) {
 	}
 	w.mu.Unlock()
 	if answer != nil {
-		select {
-		case w.kick <- struct{}{}:
-		default:
-		}
+		w.hurry()
 	}
 }
 
@@ -116,9 +149,17 @@ func (w *positionWriter) run() {
 func (w *positionWriter) flush() {
 	w.mu.Lock()
 	waiting, answers := w.waiting, w.answers
-	w.waiting, w.answers = map[position]int64{}, nil
+	w.waiting, w.answers, w.writing = map[position]int64{}, nil, len(waiting) > 0
 	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		w.writing = false
+		w.mu.Unlock()
+	}()
 	if len(waiting) == 0 {
+		for _, answer := range answers {
+			answer(nil)
+		}
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), positionTimeout)
@@ -126,7 +167,7 @@ func (w *positionWriter) flush() {
 	moved, err := w.service.store.moveDelivered(ctx, waiting)
 	if err != nil {
 		w.service.log.Error("delivered positions were not stored", "count", len(waiting), "err", err)
-		if len(answers) == 0 && apperr.Is(db.Translate(err), apperr.Unavailable) {
+		if apperr.Is(db.Translate(err), apperr.Unavailable) {
 			w.keep(waiting)
 		}
 	}

@@ -6,10 +6,14 @@ import (
 	"time"
 )
 
-// proveEvery is how soon after a message its socket is asked for a sign of life. The transport's own
-// heartbeats come every twenty seconds; a delivered tick should not take that long, and whoever comes
-// back after a short break should not get again what they have.
-const proveEvery = time.Second
+// The transport's own heartbeats come every twenty seconds. A delivered tick should not take that
+// long, and whoever comes back after a short break should not get again what they have: so a
+// heartbeat follows the first message after a quiet second within proveSoon, and one a second
+// follows a stream of them.
+const (
+	proveSoon  = 200 * time.Millisecond
+	proveEvery = time.Second
+)
 
 // prover writes a heartbeat to sockets that were given messages since their last one.
 type prover struct {
@@ -19,7 +23,7 @@ type prover struct {
 
 func newProver() *prover { return &prover{} }
 
-// add asks for a heartbeat within proveEvery.
+// add asks for a heartbeat.
 func (p *prover) add(s *session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -27,7 +31,7 @@ func (p *prover) add(s *session) {
 }
 
 func (p *prover) run(ctx context.Context) {
-	tick := time.NewTicker(proveEvery)
+	tick := time.NewTicker(proveSoon)
 	defer tick.Stop()
 	for {
 		select {
@@ -39,8 +43,25 @@ func (p *prover) run(ctx context.Context) {
 		due := p.waiting
 		p.waiting = nil
 		p.mu.Unlock()
+		now := time.Now()
 		for _, s := range due {
+			if !s.mayProve(now) {
+				p.add(s)
+				continue
+			}
 			s.conn.Ping()
 		}
 	}
+}
+
+// mayProve reports whether the socket's last heartbeat of this kind is a second ago, or the socket
+// has gone; and notes the new one.
+func (s *session) mayProve(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Sub(s.proved) < proveEvery && s.conn.Context().Err() == nil {
+		return false
+	}
+	s.proved = now
+	return true
 }

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"sync"
+	"time"
 
 	"chaffer/internal/realtime"
 )
@@ -33,6 +34,7 @@ type session struct {
 	sent    map[string]int64 // chat → newest place given to this socket
 	fresh   map[string]int64 // given since the last heartbeat was written
 	pinged  map[string]int64 // given before it: its answer proves them
+	proved  time.Time        // when the prover last wrote one
 }
 
 // newSession begins by holding: the backlog comes first.
