@@ -10,7 +10,8 @@
 //	A> sendMessage {text: "Hi"}         emits into /chat; `A> /presence getPresence …` elsewhere
 //	A= {error: false, …}                the acknowledgement of the device's last emit
 //	B< newChat {data: {id: $chat, …}, …}    an event that must arrive; every event in /chat must be
-//	                                    named, except userIsOnline and userIsOffline
+//	                                    named, except those that come by themselves:
+//	                                    userIsOnline, userIsOffline, messageStatus
 //	A> GET /api/v1/chats [Header: value]    REST with the device's token; A= is the body
 //
 // Values are JSON with bare keys, and: $name stores a value at its first sight and compares it

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -222,15 +223,18 @@ func (p *player) credential(words string) (string, error) {
 	return auth.Mint(secret, auth.Claims{User: models.UserRef{Type: models.UserType(m[1]), ID: m[2]}, Name: m[3]}, time.Hour)
 }
 
-// unheard are the events of /chat that no line has named so far. Comings and goings are told
-// when the server gets to it, so a conversation need not name them.
+// byThemselves are events that come when the server gets to it or a heartbeat is answered: a
+// conversation may name them, it need not.
+var byThemselves = []string{"userIsOnline", "userIsOffline", "messageStatus"}
+
+// unheard are the events of /chat that no line has named so far.
 func (d *device) unheard() (events []string) {
 	if d.socket == nil {
 		return nil
 	}
 	seen := map[string]int{}
 	for _, r := range d.socket.Received() {
-		if r.Kind != siotest.KindEvent || r.Nsp != "/chat" || strings.HasPrefix(r.Event, "userIs") {
+		if r.Kind != siotest.KindEvent || r.Nsp != "/chat" || slices.Contains(byThemselves, r.Event) {
 			continue
 		}
 		if seen[r.Event]++; seen[r.Event] > d.heard[r.Event] {
