@@ -66,6 +66,8 @@ func (d *directory) remember(e *entry) {
 	}
 }
 
+func (d *directory) forget(chatID string) { d.byID.Remove(chatID) }
+
 // entry returns a chat and its people, or apperr.NotFound.
 func (s *Service) entry(ctx context.Context, chatID string) (*entry, error) {
 	id, ok := parseID(chatID)

@@ -63,3 +63,44 @@ type TypingChanged struct {
 }
 
 func (e TypingChanged) Concerns() []models.UserRef { return e.Members }
+
+// ChatOpened: a direct, self or group chat exists from now on. A product chat opens with its first
+// message, see MessageSent.
+type ChatOpened struct {
+	Chat    models.Chat
+	Members []models.UserRef
+	By      models.UserRef
+}
+
+func (e ChatOpened) Concerns() []models.UserRef { return e.Members }
+
+// MemberChange is what happened to the people of a chat.
+type MemberChange string
+
+const (
+	MemberAdded   MemberChange = "added"
+	MemberRemoved MemberChange = "removed"
+	MemberLeft    MemberChange = "left"
+	AdminChanged  MemberChange = "admin"
+	ChatRemoved   MemberChange = "chat removed"
+)
+
+// MembersChanged: the people of a chat are others now. Members are those who are in it after the
+// change (for ChatRemoved: who were).
+type MembersChanged struct {
+	ChatID    string
+	Title     string
+	Members   []models.UserRef
+	Change    MemberChange
+	Who       models.UserRef
+	By        models.UserRef
+	Successor *models.UserRef // the new admin, when the last one left
+}
+
+// Concerns includes who has just been taken out.
+func (e MembersChanged) Concerns() []models.UserRef {
+	if e.Change == MemberRemoved || e.Change == MemberLeft {
+		return append(e.Members[:len(e.Members):len(e.Members)], e.Who)
+	}
+	return e.Members
+}

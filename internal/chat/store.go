@@ -35,7 +35,7 @@ func (st *store) entry(ctx context.Context, id string) (*entry, error) {
 
 func readEntry(q *gorm.DB, id string) (*entry, error) {
 	var c models.Chat
-	if err := q.Where("id = ?", id).Take(&c).Error; err != nil {
+	if err := q.Where("id = ? AND deleted_at IS NULL", id).Take(&c).Error; err != nil {
 		if db.IsNotFound(err) {
 			return nil, notFound()
 		}

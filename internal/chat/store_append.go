@@ -38,7 +38,11 @@ func (st *store) append(ctx context.Context, batch []*appendOp) error {
 		if err := lockChats(tx, batch); err != nil {
 			return err
 		}
-		fresh, err := st.sortOutRepeats(tx, batch)
+		kept, err := refreshGroups(tx, batch)
+		if err != nil {
+			return err
+		}
+		fresh, err := st.sortOutRepeats(tx, kept)
 		if err != nil || len(fresh) == 0 {
 			return err
 		}
@@ -54,12 +58,12 @@ func (st *store) append(ctx context.Context, batch []*appendOp) error {
 	})
 }
 
-// mayRepeat reports whether a batch needs the long way: a chat to open, images to take, or one
-// key twice.
+// mayRepeat reports whether a batch needs the long way: a chat to open, images to take, people who
+// may have changed, or one key twice.
 func mayRepeat(batch []*appendOp) bool {
 	var keys map[string]bool
 	for _, op := range batch {
-		if op.entry == nil || len(op.images) > 0 {
+		if op.entry == nil || len(op.images) > 0 || op.entry.chat.Kind == models.KindGroup {
 			return true
 		}
 		k := op.key()

@@ -37,7 +37,7 @@ WITH runs AS (
 ), moved AS (
 	UPDATE chats c SET last_seq = c.last_seq + r.n,
 		last_message_at = GREATEST(c.last_message_at, r.at), updated_at = GREATEST(c.updated_at, r.at)
-	FROM runs r JOIN locked l ON l.id = r.chat_id WHERE c.id = r.chat_id
+	FROM runs r JOIN locked l ON l.id = r.chat_id WHERE c.id = r.chat_id AND c.deleted_at IS NULL
 	RETURNING c.id, c.last_seq - r.n AS base, c.last_seq, c.last_message_at, r.n, r.at
 ), stored AS (
 	INSERT INTO messages (chat_id, seq, id, sender_type, sender_id, client_message_id, content_hash, text, images, recipient_online, created_at, updated_at)
@@ -163,7 +163,7 @@ func writeRunSQLite(ctx context.Context, q gorm.ConnPool, p chatPlan) error {
 	id, n := p.entry.chat.ID, int64(len(p.ops))
 	var last int64
 	err := q.QueryRowContext(ctx, `UPDATE chats SET last_seq = last_seq + ?1, last_message_at = max(last_message_at, ?2), updated_at = max(updated_at, ?2)
-		WHERE id = ?3 RETURNING last_seq`, n, p.at, id).Scan(&last)
+		WHERE id = ?3 AND deleted_at IS NULL RETURNING last_seq`, n, p.at, id).Scan(&last)
 	if db.IsNotFound(err) {
 		p.gone()
 		return nil

@@ -35,6 +35,7 @@ func TestSchemaIsTheModels(t *testing.T) {
 	tables := map[string]any{
 		"chats": models.Chat{}, "members": models.Member{}, "messages": models.Message{},
 		"attachments": models.Attachment{}, "products": models.Product{}, "audit_entries": models.AuditEntry{},
+		"profiles": models.Profile{}, "chat_numbers": models.ChatNumber{},
 	}
 	dbtest.Each(t, func(t *testing.T, url string) {
 		d := open(t, url)

@@ -40,6 +40,7 @@ type Chat struct {
 	LastMessageAt time.Time
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
+	DeletedAt     *time.Time // taken away for everybody; not to be confused with GORM's soft deletion
 }
 
 // Parties returns the two people of a product chat.
@@ -142,4 +143,19 @@ type Image struct {
 	Size     int64 // bytes
 	Width    int   // pixels
 	Height   int
+}
+
+// Profile is what somebody is called, as their token or account said last.
+type Profile struct {
+	UserType  UserType `gorm:"primaryKey"`
+	UserID    string   `gorm:"primaryKey"`
+	Name      string
+	Picture   string
+	UpdatedAt time.Time
+}
+
+// ChatNumber is the integer by which some contracts know a chat.
+type ChatNumber struct {
+	Number int64  `gorm:"primaryKey;autoIncrement"`
+	ChatID string // unique
 }
