@@ -6,16 +6,12 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gorilla/websocket"
-	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
-	"github.com/zishang520/socket.io/servers/engine/v3"
 	"go.uber.org/goleak"
 )
 
@@ -31,11 +27,16 @@ type silent struct {
 
 func newSilent() *silent { return &silent{closed: make(chan string, 2)} }
 
-func (p *silent) Opened()              { p.opened.Add(1) }
-func (*silent) Event(Packet)           {}
-func (*silent) Pinged()                {}
-func (*silent) Ponged()                {}
-func (p *silent) Flooded()             { p.flooded.Add(1) }
+func (p *silent) Opened() { p.opened.Add(1) }
+
+func (*silent) Event(Packet) {}
+
+func (*silent) Pinged() {}
+
+func (*silent) Ponged() {}
+
+func (p *silent) Flooded() { p.flooded.Add(1) }
+
 func (p *silent) Closed(reason string) { p.closed <- reason }
 
 func serve(t *testing.T, prepare func(*Server), wrap func(http.Handler) http.Handler) (*Server, string) {
@@ -118,103 +119,49 @@ func TestReadingWaitsForHandshake(t *testing.T) {
 	}
 }
 
-// A connection that closes while its namespace is being connected leaves nothing in the library.
-func TestNothingStaysInTheLibrary(t *testing.T) {
-	var mu sync.Mutex
-	var peers []*silent
-	s, url := serve(t, func(s *Server) {
-		s.Handle("/x", func(*Socket) Peer {
-			p := newSilent()
-			mu.Lock()
-			defer mu.Unlock()
-			peers = append(peers, p)
-			return p
-		})
-	}, nil)
-	var wg sync.WaitGroup
-	for range 4 {
-		wg.Go(func() {
-			for range 100 {
-				c, _, err := websocket.DefaultDialer.Dial(url, nil)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				_ = c.WriteMessage(websocket.TextMessage, []byte("40/x,"))
-				_ = c.Close()
+// Who opens a connection and says nothing, or lets a body drip, is cut.
+func TestSilenceIsCut(t *testing.T) {
+	t.Parallel()
+	_, url := serve(t, func(s *Server) { s.Handle("/x", func(*Socket) Peer { return newSilent() }) }, nil)
+	base := "http" + strings.TrimSuffix(strings.TrimPrefix(url, "ws"), "websocket") + "polling"
+	t.Run("no CONNECT", func(t *testing.T) {
+		t.Parallel()
+		c, began := dial(t, url), time.Now()
+		_ = c.SetReadDeadline(time.Now().Add(2 * connectTimeout))
+		for {
+			if _, _, err := c.ReadMessage(); websocket.IsCloseError(err, websocket.CloseNormalClosure) {
+				break
+			} else if err != nil {
+				t.Fatal(err)
 			}
-		})
-	}
-	wg.Wait()
-	eventually(t, "the library has forgotten all", func() bool {
-		return s.io.Of("/x", nil).Sockets().Len() == 0 && s.io.Engine().ClientsCount() == 0 && s.io.Engine().Clients().Len() == 0 &&
-			s.Counters().Connections == 0
+		}
+		if d := time.Since(began); d > connectTimeout+2*time.Second {
+			t.Errorf("after %s", d)
+		}
 	})
-	mu.Lock()
-	defer mu.Unlock()
-	for _, p := range peers {
-		select {
-		case <-p.closed:
-		case <-time.After(soon):
-			t.Fatal("a peer was not told")
+	t.Run("a dripping body", func(t *testing.T) {
+		t.Parallel()
+		open, err := http.Get(base)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if len(p.closed) > 0 || p.opened.Load() > 1 {
-			t.Fatal("a peer was told twice")
+		b, _ := io.ReadAll(open.Body)
+		_ = open.Body.Close()
+		_, sid, _ := strings.Cut(string(b), `"sid":"`)
+		sid, _, _ = strings.Cut(sid, `"`)
+		r, w := io.Pipe()
+		t.Cleanup(func() { _ = w.Close() })
+		began := time.Now()
+		go func() { _, _ = w.Write([]byte("4")) }() // and then nothing
+		resp, err := http.Post(base+"&sid="+sid, "text/plain", r)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-}
-
-// The library looks for its sockets when a transport closes; one that is just being connected is
-// not among them yet.
-func TestCloseInTheMiddleOfConnecting(t *testing.T) {
-	p := newSilent()
-	s, url := serve(t, func(s *Server) {
-		s.Handle("/x", func(*Socket) Peer { return p })
-		_ = s.io.Engine().On("connection", func(args ...any) {
-			e := args[0].(engine.Socket)
-			_ = e.On("packetCreate", func(args ...any) {
-				if args[0].(*packet.Packet).Type == packet.MESSAGE { // the answer to the CONNECT
-					e.Close(true)
-				}
-			})
-		})
-	}, nil)
-	write(t, dial(t, url), "40/x,")
-	<-p.closed
-	eventually(t, "the library has forgotten it", func() bool { return s.io.Of("/x", nil).Sockets().Len() == 0 })
-}
-
-// A client that leaves as soon as it has been told that it is in keeps its connection: the library
-// has not made its entries then.
-func TestLeavingAtOnce(t *testing.T) {
-	told, left := make(chan struct{}), make(chan struct{})
-	p := newSilent()
-	s, url := serve(t, func(s *Server) {
-		s.Handle("/x", func(*Socket) Peer { return p })
-		_ = s.io.Engine().On("connection", func(args ...any) {
-			e := args[0].(engine.Socket)
-			_ = e.On("drain", func(...any) {
-				select {
-				case <-told:
-				default:
-					close(told)
-					<-left
-					time.Sleep(20 * time.Millisecond) // a library that is slow, while the DISCONNECT waits
-				}
-			})
-		})
-	}, nil)
-	c := dial(t, url)
-	write(t, c, "40/x,")
-	<-told
-	write(t, c, "41/x,")
-	close(left)
-	if got := <-p.closed; got != "client namespace disconnect" {
-		t.Fatalf("closed by %q", got)
-	}
-	if s.Counters().Connections != 1 {
-		t.Fatal("the connection was closed")
-	}
+		_ = resp.Body.Close()
+		if d := time.Since(began); resp.StatusCode != http.StatusBadRequest || d > bodyTimeout+2*time.Second {
+			t.Errorf("%d after %s", resp.StatusCode, d)
+		}
+	})
 }
 
 // Pongs that answer nothing are not kept for later pings, and a ping that is not reported does not
@@ -244,76 +191,8 @@ type beating struct {
 }
 
 func (b *beating) Pinged() { b.pings++ }
+
 func (b *beating) Ponged() { b.pongs++ }
-
-// A close the library never tells of is found by the sweep.
-func TestReap(t *testing.T) {
-	p := newSilent()
-	s, url := serve(t, func(s *Server) { s.Handle("/x", func(*Socket) Peer { return p }) }, nil)
-	c := dial(t, url)
-	write(t, c, "40/x,")
-	eventually(t, "open", func() bool { return p.opened.Load() == 1 })
-	var engine engine.Socket
-	s.links.Range(func(_, l any) bool {
-		engine = l.(*Link).engine
-		return true
-	})
-	engine.Clear() // every listener, ours included
-	engine.SetReadyState("closed")
-	s.reap()
-	if got := <-p.closed; got != "transport gone" {
-		t.Fatalf("closed by %q", got)
-	}
-	engine.SetReadyState("open") // so that it stops its timers
-	engine.Close(true)
-}
-
-// The http.ResponseWriter of an upgrade, and all that hangs on it, is let go while the connection lives.
-func TestResponseWriterIsReleased(t *testing.T) {
-	collected := make(chan struct{})
-	_, url := serve(t, func(s *Server) { s.Handle("/x", func(*Socket) Peer { return newSilent() }) }, func(h http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			held := &holder{ResponseWriter: w}
-			runtime.AddCleanup(held, func(ch chan struct{}) { close(ch) }, collected)
-			h.ServeHTTP(held, r)
-		})
-	})
-	c := dial(t, url)
-	write(t, c, "40/x,")
-	eventually(t, "the response writer is collected", func() bool {
-		runtime.GC()
-		select {
-		case <-collected:
-			return true
-		default:
-			return false
-		}
-	})
-	write(t, c, "41/x,")
-}
-
-type holder struct {
-	http.ResponseWriter
-	_ [64]byte // not a tiny object, whose collection may wait for its neighbours
-}
-
-func (h *holder) Unwrap() http.ResponseWriter { return h.ResponseWriter }
-
-// What the library keeps of a request holds no credential.
-func TestTrimmedRequest(t *testing.T) {
-	r := httptest.NewRequest(http.MethodGet, "/socket.io/?EIO=4&transport=websocket&token=secret", nil)
-	for _, k := range []string{"Authorization", "Cookie", "Origin", "Accept-Encoding", "Sec-WebSocket-Extensions"} {
-		r.Header.Set(k, "secret")
-	}
-	r.Header.Set("Upgrade", "websocket")
-	var b strings.Builder
-	if err := trimmed(context.Background(), r, r.URL.Query()).Write(&b); err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(b.String(), "secret") || !strings.Contains(b.String(), "Upgrade: websocket") {
-		t.Fatalf("the library would see %s", b.String())
-	}
-}
 
 // Whoever begins with anything but a CONNECT is closed.
 func TestFirstPacketMustConnect(t *testing.T) {
