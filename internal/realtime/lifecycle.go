@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"chaffer/internal/apperr"
+	"chaffer/internal/auth"
 	"chaffer/internal/realtime/sio"
 )
 
@@ -109,7 +110,7 @@ func (c *Conn) admit() (err error) {
 		c.sock.Failed()
 		return apperr.New(apperr.Unauthorized, "The token is too long")
 	}
-	id, err := s.o.Verifier.Verify(c.ctx, token)
+	id, err := c.authenticate(token)
 	if err == nil && id.User.IsZero() {
 		err = apperr.New(apperr.Unauthorized, "The token names nobody")
 	}
@@ -137,6 +138,17 @@ func (c *Conn) admit() (err error) {
 		return c.ns.hooks.Connect(c.ctx, c)
 	}
 	return nil
+}
+
+// authenticate asks the namespace, or the server's verifier, who this is.
+func (c *Conn) authenticate(token string) (auth.Identity, error) {
+	body, authorization, cookie := c.sock.Credentials()
+	if c.ns.hooks.Authenticate == nil {
+		return c.ns.server.o.Verifier.Verify(c.ctx, token)
+	}
+	return c.ns.hooks.Authenticate(c.ctx, Credentials{
+		Token: token, Auth: body, Authorization: authorization, Cookie: cookie, Query: c.Query(),
+	})
 }
 
 // work starts the goroutine that works off the queue unless it runs; the caller holds the lock.

@@ -2,8 +2,11 @@ package realtime
 
 import (
 	"context"
+	"encoding/json"
+	"net/url"
 
 	"chaffer/internal/apperr"
+	"chaffer/internal/auth"
 	"chaffer/internal/models"
 	"chaffer/internal/realtime/sio"
 	"chaffer/internal/wire"
@@ -11,6 +14,9 @@ import (
 
 // Hooks are what a feature wants to know of the sockets of its namespace; each may be nil.
 type Hooks struct {
+	// Authenticate says who a socket is, for contracts whose clients present something else than
+	// one token. Nil: the server's Verifier reads Credentials.Token. Every error refuses the socket.
+	Authenticate func(ctx context.Context, c Credentials) (auth.Identity, error)
 	// Connect runs after the token was verified, in a goroutine of its own; no event handler of
 	// this Conn runs before it returned nil (events wait, bounded). An error refuses: the failure
 	// event, then a disconnect, and nothing else. ctx ends with the socket.
@@ -40,8 +46,39 @@ type Namespace struct {
 	members  members
 }
 
+// Credentials are what a client presented when it connected. Never log them.
+type Credentials struct {
+	Token         string          // auth.token, else the Authorization header
+	Auth          json.RawMessage // the whole auth object, nil when there was none
+	Authorization string
+	Cookie        string // only with Options.Cookies
+	Query         url.Values
+}
+
 // Namespace declares a namespace such as "/chat", before Handler serves.
 func (s *Server) Namespace(path string, h Hooks) *Namespace {
+	n := s.newNamespace(path, h)
+	s.sio.Handle(path, func(sock *sio.Socket) sio.Peer {
+		if other := s.dialects[path][sock.Query().Get("dialect")]; other != nil {
+			return peer{newConn(other, sock)}
+		}
+		return peer{newConn(n, sock)}
+	})
+	return n
+}
+
+// Dialect declares another contract on the path of a Namespace: its sockets are those whose address
+// says ?dialect=name. The two share nothing but the path.
+func (s *Server) Dialect(path, name string, h Hooks) *Namespace {
+	n := s.newNamespace(path, h)
+	if s.dialects[path] == nil {
+		s.dialects[path] = map[string]*Namespace{}
+	}
+	s.dialects[path][name] = n
+	return n
+}
+
+func (s *Server) newNamespace(path string, h Hooks) *Namespace {
 	if h.Failure == nil {
 		h.Failure = func(err error, event string) (string, any) { return "appError", wire.Fail(err, event) }
 	}
@@ -52,7 +89,6 @@ func (s *Server) Namespace(path string, h Hooks) *Namespace {
 		},
 	}
 	s.namespaces = append(s.namespaces, n)
-	s.sio.Handle(path, func(sock *sio.Socket) sio.Peer { return peer{newConn(n, sock)} })
 	return n
 }
 

@@ -20,8 +20,10 @@ type Limits struct {
 // Options are what a Server needs.
 type Options struct {
 	Verifier       auth.Verifier
-	AllowedOrigins []string                   // exact, such as "https://shop.example"; "*" lets every page in, without credentials
-	ClientIP       func(*http.Request) string // resolves trusted proxies; nil: the host of RemoteAddr
+	AllowOrigin    func(origin, host string) bool // pages let in besides AllowedOrigins and this host's own; nil: none
+	Cookies        bool                           // keep the cookies of handshakes for Hooks.Authenticate
+	AllowedOrigins []string                       // exact, such as "https://shop.example"; "*" lets every page in, without credentials
+	ClientIP       func(*http.Request) string     // resolves trusted proxies; nil: the host of RemoteAddr
 	Limits         Limits
 	PingInterval   time.Duration // 0: 20 s
 	PingTimeout    time.Duration // 0: 25 s; made longer than PingInterval if it is not

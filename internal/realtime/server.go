@@ -16,7 +16,8 @@ type Server struct {
 	log        *slog.Logger
 	sio        *sio.Server
 	namespaces []*Namespace
-	ctx        context.Context // of handlers: ends when Shutdown has waited long enough
+	dialects   map[string]map[string]*Namespace // path → name → another contract's sockets
+	ctx        context.Context                  // of handlers: ends when Shutdown has waited long enough
 	cancel     context.CancelFunc
 	count      struct {
 		refused, panics, expired atomic.Uint64
@@ -26,10 +27,10 @@ type Server struct {
 // NewServer prepares a server; it runs one goroutine until Shutdown.
 func NewServer(o Options) *Server {
 	o = o.withDefaults()
-	s := &Server{o: o, log: o.Log}
+	s := &Server{o: o, log: o.Log, dialects: map[string]map[string]*Namespace{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.sio = sio.New(sio.Config{
-		AllowedOrigins: o.AllowedOrigins, ClientIP: o.ClientIP,
+		AllowedOrigins: o.AllowedOrigins, ClientIP: o.ClientIP, Cookies: o.Cookies, AllowOrigin: o.AllowOrigin,
 		PingInterval: o.PingInterval, PingTimeout: o.PingTimeout,
 		PacketsPerSecond:       o.Limits.PacketsPerSecond,
 		ConnectsPerMinutePerIP: o.Limits.ConnectsPerMinutePerIP,
@@ -67,7 +68,7 @@ func (s *Server) Stats() Stats {
 	st := Stats{Counters: s.sio.Counters(), Sockets: map[string]int{}, Denied: s.count.refused.Load(), Expired: s.count.expired.Load()}
 	st.Panics += s.count.panics.Load()
 	for _, n := range s.namespaces {
-		st.Sockets[n.path] = n.members.size()
+		st.Sockets[n.path] += n.members.size()
 	}
 	return st
 }

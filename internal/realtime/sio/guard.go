@@ -88,6 +88,9 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, q url.Values, upgr
 		return
 	}
 	h := &handshake{address: ip, userAgent: r.UserAgent(), authorization: r.Header.Get("Authorization"), query: q}
+	if s.cfg.Cookies {
+		h.cookie = r.Header.Get("Cookie")
+	}
 	if upgrade {
 		s.upgrade(w, r, q, h)
 	} else {
@@ -176,7 +179,13 @@ func (s *Server) allowOrigin(h http.Header, r *http.Request) bool {
 		h.Set("Access-Control-Allow-Origin", "*")
 	default:
 		u, err := url.Parse(origin)
-		return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+		if err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) {
+			return true
+		}
+		if s.cfg.AllowOrigin == nil || !s.cfg.AllowOrigin(origin, r.Host) {
+			return false
+		}
+		h.Set("Access-Control-Allow-Origin", origin)
 	}
 	return true
 }

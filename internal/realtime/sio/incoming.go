@@ -124,7 +124,7 @@ func (l *Link) connect(p Packet) (*passed, bool) {
 	if !ok {
 		return nil, false
 	}
-	s := &Socket{Link: l, nsp: nsp, token: token, ready: make(chan struct{}), done: make(chan struct{})}
+	s := &Socket{Link: l, nsp: nsp, token: token, auth: bytes.Clone(p.Arg), ready: make(chan struct{}), done: make(chan struct{})}
 	s.peer = open(s)
 	l.mu.Lock()
 	l.sockets[nsp] = s

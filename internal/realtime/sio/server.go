@@ -34,7 +34,9 @@ const (
 // Config is what a Server needs; zero limits are off.
 type Config struct {
 	AllowedOrigins []string
-	ClientIP       func(*http.Request) string // nil: the host of RemoteAddr
+	AllowOrigin    func(origin, host string) bool // besides AllowedOrigins and this host's pages; nil: none
+	ClientIP       func(*http.Request) string     // nil: the host of RemoteAddr
+	Cookies        bool                           // keep the cookies of a handshake for Socket.Credentials
 	PingInterval   time.Duration
 	PingTimeout    time.Duration // longer than PingInterval
 
@@ -247,6 +249,7 @@ type handshake struct {
 	address       string
 	userAgent     string
 	authorization string
+	cookie        string // only where Config.Cookies wants it
 	query         url.Values
 
 	polling   *polling // the transport, one of the two, set by the library's call of builder.New

@@ -1,6 +1,7 @@
 package sio
 
 import (
+	"encoding/json"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ type Socket struct {
 	*Link
 	nsp     string
 	token   string
+	auth    json.RawMessage // what came with CONNECT
 	peer    Peer
 	lib     atomic.Pointer[socket.Socket]
 	mute    atomic.Bool   // nothing more is sent
@@ -36,6 +38,15 @@ func (s *Socket) Token() string {
 	t := s.token
 	s.token = ""
 	return t
+}
+
+// Credentials is everything the client presented: the body of its CONNECT, and the Authorization
+// header and, where kept, the cookies of the request that opened the connection. It is given out
+// once and forgotten.
+func (s *Socket) Credentials() (auth json.RawMessage, authorization, cookie string) {
+	auth = s.auth
+	s.auth = nil
+	return auth, s.from.authorization, s.from.cookie
 }
 
 // Peer is what the namespace's user put behind this socket.
