@@ -50,8 +50,10 @@ func svg(colour, drawing, title string) string {
 		pictureSize, pictureSize, html.EscapeString(title), colour, drawing)
 }
 
-// Routes serves the drawings the demo data points at. Production does not mount it.
+// Routes serves the drawings the demo data points at, and what the demo's storefront shows.
+// Production does not mount it.
 func Routes(r chi.Router) {
+	r.Get("/demo/shop.json", serveShelf)
 	r.Get("/demo/pictures/{name}.svg", func(w http.ResponseWriter, r *http.Request) {
 		drawing := named(chi.URLParam(r, "name"))
 		if drawing == "" {
@@ -70,7 +72,7 @@ func named(name string) string {
 	if !ok {
 		return Picture(name)
 	}
-	for _, p := range []person{john, amina, lucia, ken, techHaven, oakWool, greenDesk} {
+	for _, p := range people {
 		if p.ref.ID == id && (kind == "store") == (p.ref.Type == "vendor") && (kind == "store" || kind == "person") {
 			return initial(p.name)
 		}

@@ -13,7 +13,6 @@ import (
 	"chaffer/internal/apperr"
 	"chaffer/internal/auth"
 	"chaffer/internal/buildinfo"
-	"chaffer/internal/demo"
 	"chaffer/internal/httpjson"
 )
 
@@ -41,9 +40,7 @@ func (s *Server) routes() http.Handler {
 		mountREST(r, newSpec(), guard, s.products, s.chats, s.log)
 	})
 	mountDocs(r)
-	if !s.cfg.Production() {
-		demo.Routes(r)
-	}
+	s.mountPages(r)
 	return r
 }
 

@@ -408,9 +408,73 @@ export interface components {
             updatedAt: string;
         };
         AdminPageJSON: {
-            chat: components["schemas"]["AdminChatJSON"];
-            /** @description Oldest first. */
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, milliseconds.
+             * @example 2025-02-27T10:43:41.905Z
+             */
+            createdAt: string;
+            /**
+             * @description An opaque id of 1–64 printable characters; a whole number up to 2^53−1 goes out as a number and may come in as either.
+             * @example 2
+             */
+            customerId: number | string;
+            customerName: string;
+            customerProfilePic: string;
+            /** @description Of a group. */
+            description?: string;
+            /** @description Older messages exist; ask getMessages with beforeSeq = nextCursor. */
+            hasMore: boolean;
+            /** Format: uuid */
+            id: string;
+            /** @enum {string} */
+            kind: "product" | "direct" | "group" | "self";
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, milliseconds.
+             * @example 2025-02-27T10:43:41.905Z
+             */
+            lastMessageAt: string;
+            /**
+             * Format: int64
+             * @description The place of the newest message; 0 when there is none.
+             */
+            lastSeq: number;
+            members: components["schemas"]["PositionJSON"][] | null;
             messages: components["schemas"]["AdminMessageJSON"][] | null;
+            nextCursor?: string;
+            productId: string;
+            productImageUrl: string;
+            productName: string;
+            /** @description An exact decimal, or empty when unknown. */
+            productPrice: string;
+            /** @description The shop's catalogue vouches for the product's fields. */
+            productVerified: boolean;
+            /**
+             * Format: int64
+             * @description Counts changes to messages that already existed.
+             */
+            rev: number;
+            storeLogoUrl: string;
+            storeName: string;
+            /** @description Of a group. */
+            title?: string;
+            /**
+             * Format: int64
+             * @description Messages of the other side that the caller has not read.
+             */
+            unreadCount: number;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, milliseconds.
+             * @example 2025-02-27T10:43:41.905Z
+             */
+            updatedAt: string;
+            /**
+             * @description An opaque id of 1–64 printable characters; a whole number up to 2^53−1 goes out as a number and may come in as either.
+             * @example 2
+             */
+            vendorId: number | string;
         };
         AuditJSON: {
             action: string;
