@@ -46,8 +46,8 @@ func (n *Namespace) deliverMessage(e MessageSent) {
 			} else {
 				frame, ok = plain.get(n, "receiveMessage", func() any { return receivedBody(m) })
 			}
-			if s, isSession := c.Value().(*session); ok && isSession {
-				s.offer(delivery{chatID: m.ChatID, seq: m.Seq, send: func() { c.Send(frame) }})
+			if ok {
+				n.feed.Offer(c, m.ChatID, m.Seq, func() { c.Send(frame) })
 			}
 		}
 	}
@@ -66,8 +66,8 @@ func (n *Namespace) tell(people []models.UserRef, except models.UserRef, exceptS
 				continue
 			}
 			frame, ok := lazy.get(n, event, body)
-			if s, isSession := c.Value().(*session); ok && isSession {
-				s.offer(delivery{chatID: chatID, send: func() { c.Send(frame) }})
+			if ok {
+				n.feed.Offer(c, chatID, 0, func() { c.Send(frame) })
 			}
 		}
 	}

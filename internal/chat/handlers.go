@@ -63,20 +63,12 @@ func (n *Namespace) declareEvents() {
 // send hands a message to the committer. The answer takes its turn in the socket's stream, so that
 // seq rises there too.
 func (n *Namespace) send(ctx context.Context, c *realtime.Conn, in SendRequest, done func(SentReply, error)) {
-	s, ok := c.Value().(*session)
-	if !ok {
-		done(SentReply{}, errNotPresent)
-		return
-	}
 	n.service.SendAsync(ctx, c.Identity(), in.input(c.ID()), func(sent Sent, err error) {
 		if err != nil {
 			done(SentReply{}, err)
 			return
 		}
-		s.offer(delivery{
-			chatID: sent.Message.ChatID, seq: sent.Message.Seq, own: true,
-			send: func() { done(toSentReply(sent), nil) },
-		})
+		n.feed.Answer(c, sent.Message.ChatID, sent.Message.Seq, func() { done(toSentReply(sent), nil) })
 	})
 }
 
@@ -100,9 +92,7 @@ func (n *Namespace) join(ctx context.Context, c *realtime.Conn, in JoinRequest) 
 		if err := c.Emit("loadMessages", a); err != nil {
 			return nil, err
 		}
-		if s, ok := c.Value().(*session); ok {
-			s.noteAll(map[string]int64{a.Data.ID: a.Data.LastSeq})
-		}
+		n.feed.Has(c, a.Data.ID, a.Data.LastSeq)
 	}
 	defer c.Ping() // its answer proves that what was just read has arrived
 	if len(answers) == 1 {

@@ -1,0 +1,185 @@
+package chat
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"chaffer/internal/models"
+	"chaffer/internal/realtime"
+)
+
+// Feed gives the sockets of one namespace their messages with the promises of this service,
+// whatever contract they speak: each chat in seq order, each message once, nothing between the
+// backlog and what is live, gaps read from the database, and delivered positions that move when a
+// heartbeat proves what has arrived.
+type Feed struct {
+	service *Service
+	nsp     *realtime.Namespace
+	missing func(m models.Message, members []models.Member) (event string, body any)
+	log     *slog.Logger
+
+	prover *prover
+	ctx    context.Context // ends with Close: catching up stops
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // goroutines that catch up, and the prover
+}
+
+// NewFeed starts a feed. missing renders a message that a socket should have had and is now read
+// from the database. The namespace's hooks must call Pinged and Ponged. Close ends it.
+func NewFeed(service *Service, nsp *realtime.Namespace, log *slog.Logger, missing func(m models.Message, members []models.Member) (event string, body any)) *Feed {
+	f := &Feed{service: service, nsp: nsp, missing: missing, log: log, prover: newProver()}
+	f.ctx, f.cancel = context.WithCancel(context.Background())
+	f.wg.Go(func() { f.prover.run(f.ctx) })
+	return f
+}
+
+// Close stops what runs in the background, and waits for it.
+func (f *Feed) Close() {
+	f.cancel()
+	f.wg.Wait()
+}
+
+// Open begins a socket's stream; what is offered to it is held until Release. It is called in the
+// namespace's Connect hook, before anything about the socket's chats is read.
+func (f *Feed) Open(c *realtime.Conn) {
+	c.SetValue(newSession(c, f.catchUp, f.prover.add))
+}
+
+// Backlog hands over what others wrote to the socket's user and the user has not received: oldest
+// first, at most backlogChunk messages at a time. emit sends them on the socket.
+func (f *Feed) Backlog(ctx context.Context, c *realtime.Conn, emit func(messages []models.Message) error) error {
+	s, ok := sessionOf(c)
+	if !ok {
+		return nil
+	}
+	return f.service.backlog(ctx, c.User(), func(messages []models.Message, upTo map[string]int64) error {
+		if err := c.Drain(ctx); err != nil {
+			return err
+		}
+		if err := emit(messages); err != nil {
+			return err
+		}
+		s.noteAll(upTo)
+		return c.Context().Err()
+	})
+}
+
+// Release lets what was held through, and asks for a heartbeat that proves the backlog.
+func (f *Feed) Release(c *realtime.Conn) {
+	if s, ok := sessionOf(c); ok && !s.release() {
+		f.catchUp(s)
+	}
+	c.Ping()
+}
+
+// Offer gives a message, or with seq 0 something that belongs behind the messages before it, to a
+// socket. send hands it to the connection and must not block.
+func (f *Feed) Offer(c *realtime.Conn, chatID string, seq int64, send func()) {
+	if s, ok := sessionOf(c); ok {
+		s.offer(delivery{chatID: chatID, seq: seq, send: send})
+	}
+}
+
+// Answer is Offer for the answer to a message the socket has sent itself: it is never dropped.
+func (f *Feed) Answer(c *realtime.Conn, chatID string, seq int64, send func()) {
+	s, ok := sessionOf(c)
+	if !ok {
+		send()
+		return
+	}
+	s.offer(delivery{chatID: chatID, seq: seq, own: true, send: send})
+}
+
+// Has notes that a socket was given everything of a chat up to a place by other means.
+func (f *Feed) Has(c *realtime.Conn, chatID string, seq int64) {
+	if s, ok := sessionOf(c); ok {
+		s.noteAll(map[string]int64{chatID: seq})
+	}
+}
+
+// Pinged and Ponged are the namespace's heartbeat hooks.
+func (f *Feed) Pinged(c *realtime.Conn) {
+	if s, ok := sessionOf(c); ok {
+		s.heartbeatWritten()
+	}
+}
+
+// Ponged moves the positions that the answered heartbeat proves.
+func (f *Feed) Ponged(c *realtime.Conn) {
+	if s, ok := sessionOf(c); ok {
+		for chatID, seq := range s.heartbeatAnswered() {
+			f.service.Confirm(c.User(), chatID, seq)
+		}
+	}
+}
+
+func sessionOf(c *realtime.Conn) (*session, bool) {
+	s, ok := c.Value().(*session)
+	return s, ok
+}
+
+const (
+	catchUpTries = 5
+	catchUpPause = 200 * time.Millisecond
+)
+
+// catchUp reads what a socket is missing from the database and then lets the held messages through.
+// When the database stays away, the socket is closed: its client comes back and resumes.
+func (f *Feed) catchUp(s *session) {
+	f.wg.Go(func() {
+		failures := 0
+		for !s.release() {
+			err := f.fillGaps(s)
+			switch {
+			case s.conn.Context().Err() != nil || f.ctx.Err() != nil:
+				return
+			case err == nil:
+				failures = 0
+				continue
+			}
+			if failures++; failures == catchUpTries {
+				f.log.Warn("a socket could not catch up and is closed", "sid", s.conn.ID(), "user", s.conn.User().String(), "err", err)
+				s.conn.Close()
+				return
+			}
+			select {
+			case <-time.After(time.Duration(failures) * catchUpPause):
+			case <-f.ctx.Done():
+			case <-s.conn.Context().Done():
+			}
+		}
+	})
+}
+
+func (f *Feed) fillGaps(s *session) error {
+	ctx, cancel := context.WithTimeout(f.ctx, commitTimeout)
+	defer cancel()
+	for chatID, from := range s.gaps() {
+		members, err := f.service.store.members(ctx, chatID)
+		if err != nil {
+			return err
+		}
+		for more := true; more; {
+			messages, err := f.service.store.messagesAfter(ctx, chatID, from, MaxPage)
+			if err != nil {
+				return err
+			}
+			more = len(messages) == MaxPage
+			for _, m := range messages {
+				event, body := f.missing(m, members)
+				frame, err := f.nsp.Encode(event, body)
+				if err != nil {
+					return err
+				}
+				if from = m.Seq; !s.fill(chatID, m.Seq, frame) {
+					more = false
+					break
+				}
+			}
+		}
+		s.filled(chatID)
+	}
+	return nil
+}
