@@ -42,8 +42,9 @@ var mayImport = map[string][]string{
 	"internal/apidoc": {"internal/realtime", "internal/wire"},
 	"internal/server": {
 		"config", "internal/apidoc", "internal/apperr", "internal/auth", "internal/buildinfo", "internal/chat", "internal/db",
-		"internal/demo", "internal/httpjson", "internal/models", "internal/presence", "internal/product", "internal/realtime",
+		"internal/demo", "internal/httpjson", "internal/models", "internal/presence", "internal/product", "internal/realtime", "internal/webui",
 	},
+	"internal/webui": {},
 }
 
 // tamed outside libraries, and the only files that may touch them.
