@@ -29,11 +29,15 @@ var mayImport = map[string][]string{
 	"internal/auth":      {"internal/apperr", "internal/httpjson", "internal/models", "internal/wire"},
 	"internal/audit":     {"internal/db", "internal/models", "internal/wire"},
 
+	"internal/redis": {},
+	"internal/bus":   {"internal/models", "internal/redis"},
+	"internal/limit": {"internal/models", "internal/redis"},
+
 	"internal/realtime/sio": {},
 	"internal/realtime":     {"internal/apperr", "internal/auth", "internal/models", "internal/realtime/sio", "internal/wire"},
 
 	"internal/product":  {"internal/apperr", "internal/db", "internal/httpjson", "internal/models", "internal/wire"},
-	"internal/presence": {"internal/apperr", "internal/models", "internal/realtime", "internal/wire"},
+	"internal/presence": {"internal/apperr", "internal/models", "internal/realtime", "internal/redis", "internal/wire"},
 	"internal/chat": {
 		"internal/apperr", "internal/audit", "internal/auth", "internal/db", "internal/httpjson",
 		"internal/models", "internal/realtime", "internal/wire",
@@ -59,6 +63,7 @@ var tamed = []struct {
 	{"modernc.org/sqlite", `^internal/db/`, "driver errors become facts in db"},
 	{"github.com/golang-jwt/", `^internal/auth/`, "tokens are auth's"},
 	{"github.com/danielgtaylor/huma", `^internal/(httpjson|apidoc|wire|server)/|/(http|admin)(_\w+)?\.go$`, "REST is described where it is served"},
+	{"github.com/redis/go-redis", `^internal/(redis|bus)/|/redis(_\w+)?\.go$`, "what Redis may forget, and that nothing waits for it, is decided in one place"},
 	{"github.com/caarlos0/env", `^config/`, "settings are config's"},
 }
 
@@ -88,7 +93,7 @@ func sources(t *testing.T) []source {
 			switch {
 			case strings.HasPrefix(d.Name(), ".") && rel != ".", d.Name() == "node_modules", rel == "test", rel == "bench", rel == "scripts", rel == "data":
 				return fs.SkipDir
-			case d.Name() == "dbtest", d.Name() == "siotest": // imported by tests only
+			case d.Name() == "dbtest", d.Name() == "siotest", d.Name() == "redistest": // imported by tests only
 				return fs.SkipDir
 			}
 			return nil
@@ -161,7 +166,7 @@ func TestLibrariesStayWhereTheyAreTamed(t *testing.T) {
 func TestProductDoesNotImportTestHelpers(t *testing.T) {
 	for _, s := range sources(t) {
 		for _, name := range s.imports {
-			if name == "testing" || strings.HasSuffix(name, "/dbtest") || strings.HasSuffix(name, "/siotest") {
+			if name == "testing" || strings.HasSuffix(name, "/dbtest") || strings.HasSuffix(name, "/siotest") || strings.HasSuffix(name, "/redistest") {
 				t.Errorf("%s imports %s", s.file, name)
 			}
 		}

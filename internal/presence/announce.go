@@ -29,6 +29,7 @@ type announcer struct {
 
 	mu        sync.RWMutex
 	audiences []*realtime.Namespace
+	carry     func(Change, []models.UserRef) // to other nodes; nil: there are none
 	closed    bool
 }
 
@@ -84,6 +85,17 @@ func (a *announcer) announce(change Change) {
 		a.log.Warn("a change of presence was not announced", "user", change.User.String(), "err", err)
 		return
 	}
+	a.mu.RLock()
+	carry := a.carry
+	a.mu.RUnlock()
+	if carry != nil && len(people) > 0 {
+		carry(change, people)
+	}
+	a.show(change, people)
+}
+
+// show tells this node's sockets of some people.
+func (a *announcer) show(change Change, people []models.UserRef) {
 	a.mu.RLock()
 	audiences := a.audiences
 	a.mu.RUnlock()

@@ -36,7 +36,7 @@ type Namespace struct {
 // and in every namespace given to AlsoTell. Close stops it.
 func Bind(server *realtime.Server, tracker Tracker, contacts Contacts, log *slog.Logger) *Namespace {
 	n := &Namespace{tracker: tracker, contacts: contacts, log: log}
-	n.nsp = server.Namespace("/presence", realtime.Hooks{Connect: n.connect, Disconnect: n.disconnect})
+	n.nsp = server.Namespace("/presence", realtime.Hooks{Connect: n.connect, Disconnect: n.disconnect, Ponged: n.ponged})
 	n.announcer = newAnnouncer(contacts, log)
 	n.announcer.alsoTell(n.nsp)
 	n.declare()
@@ -49,6 +49,22 @@ func (n *Namespace) Realtime() *realtime.Namespace { return n.nsp }
 
 // AlsoTell adds a namespace in which counterparties hear of comings and goings.
 func (n *Namespace) AlsoTell(other *realtime.Namespace) { n.announcer.alsoTell(other) }
+
+// Carry sets how changes that this node noticed reach the sockets of people on other nodes. carry
+// must not block.
+func (n *Namespace) Carry(carry func(c Change, people []models.UserRef)) {
+	n.announcer.mu.Lock()
+	defer n.announcer.mu.Unlock()
+	n.announcer.carry = carry
+}
+
+// Arrived tells this node's sockets of some people what another node noticed.
+func (n *Namespace) Arrived(c Change, people []models.UserRef) {
+	if h, ok := n.tracker.(interface{ Heard(Change) }); ok {
+		h.Heard(c)
+	}
+	n.announcer.show(c, people)
+}
 
 // Close stops telling, and waits for what is being told.
 func (n *Namespace) Close() { n.announcer.close() }
@@ -67,7 +83,7 @@ func (n *Namespace) declare() {
 
 func (n *Namespace) connect(ctx context.Context, c *realtime.Conn) error {
 	if err := n.tracker.Add(ctx, c.User(), c.ID()); err != nil {
-		return fmt.Errorf("note %s as online: %w", c.User(), err)
+		return fmt.Errorf("note %s as online: %w", c.User(), err) // a limit keeps its code
 	}
 	return c.Emit("connection", wire.OK("User connected", toPerson(c.User())))
 }
@@ -75,6 +91,13 @@ func (n *Namespace) connect(ctx context.Context, c *realtime.Conn) error {
 func (n *Namespace) disconnect(c *realtime.Conn, _ string) {
 	if err := n.tracker.Remove(context.Background(), c.User(), c.ID()); err != nil {
 		n.log.Error("a departure was not noted", "user", c.User().String(), "err", err)
+	}
+}
+
+// ponged passes a sign of life on to a tracker whose leases depend on it.
+func (n *Namespace) ponged(c *realtime.Conn) {
+	if a, ok := n.tracker.(interface{ Alive(models.UserRef, string) }); ok {
+		a.Alive(c.User(), c.ID())
 	}
 }
 
