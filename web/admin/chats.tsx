@@ -41,17 +41,7 @@ export function Chats({ api, go, current, known }: Place & { current: string }) 
         </form>
         {problem && <p class="problem pad" role="alert">{problem}</p>}
         <ul class="found" aria-label="Chats found" aria-busy={!page}>
-          {page?.data.map((c) => (
-            <li key={c.id}>
-              <a href={`#chats/${c.id}`} aria-current={c.id === current ? 'true' : undefined}>
-                {c.productImageUrl ? <img class="face square" src={c.productImageUrl} alt="" loading="lazy" /> : <span class="face square" />}
-                <span class="words">
-                  <span class="line"><b>{title(c)}</b><time>{when(c.lastMessageAt)}</time></span>
-                  <span class="line soft"><span>{c.kind === 'product' ? `${c.customerName || c.customerId} → ${c.storeName || c.vendorId}` : c.kind}</span><span>{c.lastSeq}</span></span>
-                </span>
-              </a>
-            </li>
-          ))}
+          {page?.data.map((c) => <FoundChat key={c.id} c={c} current={current} />)}
         </ul>
         {page && !page.data.length && <div class="nothing" role="status"><Icon name="search" /><b>Nothing found</b>Fewer words or a wider time may help.</div>}
         {page?.hasMore && <button type="button" class="ghost more" onClick={() => void load(page.nextCursor)}>Show more</button>}
@@ -63,3 +53,18 @@ export function Chats({ api, go, current, known }: Place & { current: string }) 
 
 export const title = (c: AdminChat) => c.title || c.productName || c.productId || c.kind
 export const when = (iso: string) => new Date(iso).toLocaleString('en-GB', { day: '2-digit', month: 'short', hour: '2-digit', minute: '2-digit' })
+
+/** One chat of a list: what it is about, between whom, and when something was last said. */
+export function FoundChat({ c, current }: { c: AdminChat; current: string }) {
+  return (
+    <li>
+      <a href={`#chats/${c.id}`} aria-current={c.id === current ? 'true' : undefined}>
+        {c.productImageUrl ? <img class="face square" src={c.productImageUrl} alt="" loading="lazy" /> : <span class="face square" />}
+        <span class="words">
+          <span class="line"><b>{title(c)}</b><time>{when(c.lastMessageAt)}</time></span>
+          <span class="line soft"><span>{c.kind === 'product' ? `${c.customerName || c.customerId} → ${c.storeName || c.vendorId}` : c.kind}</span><span>{c.lastSeq}</span></span>
+        </span>
+      </a>
+    </li>
+  )
+}

@@ -3,7 +3,7 @@ import { Icon } from '../ui/icons.js'
 import type { AdminChat, AdminMessage, Page } from './api.js'
 import { title, when, type Place } from './chats.js'
 
-interface Whole { chat: AdminChat; messages: AdminMessage[] }
+type Whole = Omit<AdminChat, 'messages'> & { messages: AdminMessage[] }
 
 /** One chat as an admin sees it: every word, who has read what, and the files. */
 export function ChatDetail({ api, go, id, known }: Place & { id: string }) {
@@ -13,12 +13,13 @@ export function ChatDetail({ api, go, id, known }: Place & { id: string }) {
   const load = async () => setWhole((await api.get<{ data: Whole }>(`/chats/${id}`)).data)
   useEffect(() => { attempt(load()) }, [id])
   if (!whole) return <main class="nothing">{problem ? <><Icon name="failed" /><b role="alert">{problem}</b></> : 'Opening…'}</main>
-  const { chat, messages } = whole
+  const { messages } = whole
+  const chat = whole as unknown as AdminChat
   const members = chat.members ?? []
   const first = messages[0]?.seq ?? 1
   const older = async () => {
     const page = await api.get<Page<AdminMessage>>(`/chats/${id}/messages`, { beforeSeq: first, limit: 100 })
-    setWhole({ chat, messages: [...page.data, ...messages] })
+    setWhole({ ...whole, messages: [...page.data, ...messages] })
   }
   const remove = async (m: AdminMessage) => {
     if (!confirm('Delete this message for both sides? Admins still see its text.')) return

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { Icon } from '../ui/icons.js'
-import type { User } from './api.js'
-import { when, type Place } from './chats.js'
+import type { AdminChat, Page, User } from './api.js'
+import { FoundChat, when, type Place } from './chats.js'
 
 /** What can be done to a person, as far as the service has a route for it. */
 const deeds: { route: string; label: string; ask: string; path: (base: string) => string; method: 'POST' | 'PUT' | 'DELETE'; note?: string }[] = [
@@ -15,9 +15,13 @@ const deeds: { route: string; label: string; ask: string; path: (base: string) =
 export function Person({ api, type, id, known }: Place & { type: string; id: string }) {
   const base = `/users/${encodeURIComponent(type)}/${encodeURIComponent(id)}`
   const [user, setUser] = useState<User>()
+  const [chats, setChats] = useState<AdminChat[]>([])
   const [said, setSaid] = useState('')
   const [problem, setProblem] = useState('')
-  const load = async () => setUser((await api.get<{ data: User }>(base)).data)
+  const load = async () => {
+    setUser((await api.get<{ data: User }>(base)).data)
+    if (type !== 'member') setChats((await api.get<Page<AdminChat>>('/chats', { [`${type}Id`]: id, limit: 20 })).data)
+  }
   const attempt = (work: Promise<unknown>) => { setProblem(''); work.catch((err: Error) => setProblem(err.message)) }
   useEffect(() => { attempt(load()) }, [])
   const perform = async (deed: typeof deeds[number]) => {
@@ -45,6 +49,7 @@ export function Person({ api, type, id, known }: Place & { type: string; id: str
             {known.has('GET /users/{type}/{id}/export') && <button type="button" class="ghost" onClick={() => attempt(api.download(`${base}/export`))}><Icon name="download" />Export</button>}
             {deeds.filter((d) => known.has(d.route)).map((d) => <button type="button" class="ghost" onClick={() => attempt(perform(d))}>{d.label}</button>)}
           </p>
+          {chats.length > 0 && <><h2>Latest chats</h2><ul class="found">{chats.map((c) => <FoundChat key={c.id} c={c} current="" />)}</ul></>}
         </>
       )}
     </main>

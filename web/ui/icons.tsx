@@ -18,7 +18,7 @@ export const addIcons = (more: Record<string, string>) => { Object.assign(paths,
 /** A line drawing of 24 by 24. With a label it is an image, without one decoration. */
 export function Icon({ name, label, class: more = '' }: { name: string; label?: string | undefined; class?: string }) {
   return (
-    <svg viewBox="0 0 24 24" class={`icon ${more || name}`} {...(label ? { role: 'img', 'aria-label': label } : { 'aria-hidden': 'true' })}>
+    <svg viewBox="0 0 24 24" class={`icon ${more}`} {...(label ? { role: 'img', 'aria-label': label } : { 'aria-hidden': 'true' })}>
       <path d={paths[name]} />
     </svg>
   )

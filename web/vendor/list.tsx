@@ -60,7 +60,7 @@ function Row({ client, chat: c, chosen, top, place, of, onOpen }: RowProps) {
       <span class={`who${online ? ' on' : ''}`}><Face src={c.customerProfilePic} name={name} /></span>
       <span class="words">
         <span class="line"><b dir="auto">{name}</b><time>{ago(c.lastMessageAt, 'en')}</time></span>
-        <span class="line about"><span>{c.productName || c.productId}</span></span>
+        <span class="line what"><span>{c.productName || c.productId}</span></span>
         <span class="line"><span class="preview" dir="auto">{c.peer.typing ? 'is typing…' : !m ? '' : m.deletedAt ? 'Message deleted' : `${client.isMine(m) ? 'You: ' : ''}${m.text || 'Picture'}`}</span>
           {c.unreadCount > 0 ? <span class="badge">{c.unreadCount}<span class="hidden"> unread</span></span> : since && <span class="waits">{waits(since)}</span>}</span>
       </span>

@@ -88,8 +88,10 @@ class ChafferChat extends HTMLElement {
       if (!this.isConnected) return
       const theme = this.getAttribute('theme')
       this.toggleAttribute('data-dark', theme === 'dark' || (theme !== 'light' && dark.matches))
+      const language = textsOf(this.getAttribute('lang') || document.documentElement.lang || navigator.language, new URL('/widget-texts.json', this._url()).href, this._draw)
+      this.toggleAttribute('data-rtl', language.dir === 'rtl')
       const attr = (name: string) => this.getAttribute(name) ?? ''
-      render(<Panel client={this._client} attr={attr} host={this} {...textsOf(attr('lang') || document.documentElement.lang || navigator.language, new URL('/widget-texts.json', this._url()).href, this._draw)} />, this._root)
+      render(<Panel client={this._client} attr={attr} host={this} {...language} />, this._root)
     })
   }
 }
