@@ -17,7 +17,7 @@ import (
 const minSecretBytes = 32
 
 // dialects are the names DIALECTS may hold.
-var dialects = []string{}
+var dialects = []string{"oneonone", "nestchat", "messaging"}
 
 // fillIn sets what depends on another setting.
 func (c *Config) fillIn() {
@@ -59,9 +59,15 @@ func (c Config) check(skip map[string]bool) []string {
 			break
 		}
 	}
+	bad("UPLOAD_DIR", c.UploadDir == "")
+	bad("S3_ENDPOINT", c.S3Bucket != "" && !hasHost(c.S3Endpoint, "https") && !(hasHost(c.S3Endpoint, "http") && (!c.Production() || loopbackURL(c.S3Endpoint))))
+	bad("MEDIA_URL", c.MediaURL != "" && !hasHost(c.MediaURL, "https") && !(hasHost(c.MediaURL, "http") && !c.Production()))
+	bad("MEDIA_SECRET", c.MediaSecret != "" && len(c.MediaSecret) < minSecretBytes)
+	bad("RETENTION_DAYS", c.RetentionDays < 0 || c.RetentionDays > 36500)
 	bad("ALLOWED_ORIGINS", slices.ContainsFunc(c.AllowedOrigins, func(o string) bool { return o != "*" && !isOrigin(o) }))
 	bad("PRESENCE_WAIT", c.PresenceWait < 0 || c.PresenceWait > 30*time.Second)
 	bad("PRESENCE_GRACE", c.PresenceGrace < 0 || c.PresenceGrace > time.Minute)
+	bad("SHUTDOWN_DELAY", c.ShutdownDelay < 0 || c.ShutdownDelay > time.Minute)
 	if c.MetricsAddr != "" {
 		_, port, err := net.SplitHostPort(c.MetricsAddr)
 		bad("METRICS_ADDR", err != nil || port == "")

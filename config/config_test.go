@@ -93,6 +93,7 @@ func TestProductionRefuses(t *testing.T) {
 		"postgres unsynced":    {"DATABASE_URL", "postgres://u@localhost/x?options=-c%20synchronous_commit%3Doff", "durability"},
 		"postgres in clear":    {"DATABASE_URL", "postgres://u:p@db.example/x?sslmode=disable", "sslmode"},
 		"redis for everyone":   {"REDIS_URL", "redis://cache.example:6379", "no password"},
+		"a short bus secret":   {"BUS_SECRET", "short", "BUS_SECRET has 5 bytes"},
 		"a short service key":  {"SERVICE_TOKENS", good + ",short", "number 2"},
 		"the library's printf": {"DEBUG", "*", "DEBUG is set"},
 		"keys over http":       {"JWKS_URL", "http://a.example/jwks", "JWKS_URL is"},
@@ -108,6 +109,17 @@ func TestProductionRefuses(t *testing.T) {
 				t.Errorf("expected a refusal with %q, got %v", c.want, err)
 			}
 		})
+	}
+}
+
+func TestSeveralNodesNeedASecretBetweenThem(t *testing.T) {
+	env := map[string]string{"APP_ENV": "production", "JWKS_URL": "https://a.example/jwks", "REDIS_URL": "redis://127.0.0.1:6379"}
+	if _, err := Load(from(env)); err == nil || !strings.Contains(err.Error(), "BUS_SECRET is not set") {
+		t.Errorf("without any shared secret: %v", err)
+	}
+	env["BUS_SECRET"] = strings.Repeat("k", 32)
+	if _, err := Load(from(env)); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -144,7 +156,7 @@ func TestExampleFileIsComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	inFile := map[string]string{}
-	for _, m := range regexp.MustCompile(`(?m)^#?([A-Z][A-Z_]+)=(.*)$`).FindAllStringSubmatch(string(b), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^#?([A-Z][A-Z0-9_]+)=(.*)$`).FindAllStringSubmatch(string(b), -1) {
 		if _, twice := inFile[m[1]]; twice {
 			t.Errorf("%s is there twice", m[1])
 		}

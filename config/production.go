@@ -19,6 +19,18 @@ func (c Config) checkProduction(skip map[string]bool) []string {
 	case c.JWTSecret != "" && len(c.JWTSecret) < minSecretBytes:
 		say("JWT_SECRET has %d bytes: expected at least %d in production, for example JWT_SECRET=$(openssl rand -hex 32).", len(c.JWTSecret), minSecretBytes)
 	}
+	if c.JWTPreviousSecret != "" && len(c.JWTPreviousSecret) < minSecretBytes {
+		say("JWT_PREVIOUS_SECRET has %d bytes: expected at least %d in production, or to be left out.", len(c.JWTPreviousSecret), minSecretBytes)
+	}
+	if c.JWTSecret == "" && c.MediaSecret == "" && c.RedisURL != "" && !skip["MEDIA_SECRET"] {
+		say("MEDIA_SECRET is not set: expected it with REDIS_URL when tokens are not signed with JWT_SECRET, because the nodes must agree on the addresses of pictures, for example MEDIA_SECRET=$(openssl rand -hex 32).")
+	}
+	switch {
+	case c.BusSecret != "" && len(c.BusSecret) < minSecretBytes:
+		say("BUS_SECRET has %d bytes: expected at least %d in production, for example BUS_SECRET=$(openssl rand -hex 32).", len(c.BusSecret), minSecretBytes)
+	case c.BusSecret == "" && c.JWTSecret == "" && c.RedisURL != "" && !skip["BUS_SECRET"]:
+		say("BUS_SECRET is not set: expected one in production with REDIS_URL and without JWT_SECRET, the same on all nodes, because it seals what they tell each other, for example BUS_SECRET=$(openssl rand -hex 32).")
+	}
 	for i, t := range c.ServiceTokens {
 		if len(t) < minSecretBytes || strings.ContainsAny(t, " \t") {
 			say("SERVICE_TOKENS holds a token (number %d) of %d bytes: expected at least %d without spaces in production, for example SERVICE_TOKENS=$(openssl rand -hex 32).", i+1, len(t), minSecretBytes)

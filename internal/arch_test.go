@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"internal/realtime":     {"internal/apperr", "internal/auth", "internal/models", "internal/realtime/sio", "internal/wire"},
 
 	"internal/product":  {"internal/apperr", "internal/db", "internal/httpjson", "internal/models", "internal/wire"},
+	"internal/upload":   {"internal/apperr", "internal/auth", "internal/db", "internal/httpjson", "internal/models", "internal/wire"},
 	"internal/presence": {"internal/apperr", "internal/models", "internal/realtime", "internal/redis", "internal/wire"},
 	"internal/chat": {
 		"internal/apperr", "internal/audit", "internal/auth", "internal/db", "internal/httpjson",

@@ -24,6 +24,7 @@ const (
 	TooMany      Code = 429 // over a rate limit; RetryAfter says when to come back
 	Internal     Code = 500 // a defect of ours
 	Unavailable  Code = 503 // the database cannot answer now; retry with the same key
+	Full         Code = 507 // no room left to store a picture; messages still work
 )
 
 // Error is a failure whose Message may be shown to a person.

@@ -153,6 +153,7 @@ func (c *committer) finish(op *appendOp) {
 		return
 	}
 	s.known.remember(op.entry)
+	s.store.show(&op.message)
 	sent := Sent{Chat: op.chat(), Message: op.message, Opened: op.opened, Duplicate: op.duplicate}
 	op.done(sent, nil)
 	if op.duplicate {

@@ -37,6 +37,7 @@ type Limiter interface {
 type Settings struct {
 	VendorMayOpenChats bool
 	AllowHTTP          bool             // picture addresses may be http (development)
+	Pictures           Pictures         // nil: no addresses are made for uploads
 	Lanes              int              // committer lanes; 0: chosen for the database
 	Now                func() time.Time // nil: the clock of package db
 }
@@ -64,7 +65,7 @@ type Service struct {
 // NewService starts the committer. Close stops it.
 func NewService(d *db.DB, p Presence, c Catalogue, l Limiter, s Settings, log *slog.Logger) *Service {
 	svc := &Service{
-		store: &store{db: d}, presence: p, catalogue: c, limiter: l, settings: s, log: log,
+		store: &store{db: d, pictures: s.Pictures}, presence: p, catalogue: c, limiter: l, settings: s, log: log,
 		now: db.Now, known: newDirectory(),
 	}
 	if s.Now != nil {

@@ -13,7 +13,8 @@ import (
 // store is every query of this feature. It returns the feature's own facts (notFound) and
 // otherwise errors that db.Translate has given a code.
 type store struct {
-	db *db.DB
+	db       *db.DB
+	pictures Pictures // nil: messages have no pictures of ours
 }
 
 func (st *store) tx(ctx context.Context, f func(tx *gorm.DB) error) error {
@@ -104,7 +105,7 @@ func readTriple(q *gorm.DB, t triple) (string, error) {
 // attachment reads an upload of owner that no message uses yet.
 func (st *store) attachment(ctx context.Context, owner models.UserRef, id string) (models.Attachment, error) {
 	var a models.Attachment
-	err := st.db.WithContext(ctx).Where("id = ? AND owner_type = ? AND owner_id = ? AND message_id IS NULL", id, owner.Type, owner.ID).Take(&a).Error
+	err := st.db.WithContext(ctx).Where("id = ? AND owner_type = ? AND owner_id = ? AND message_id IS NULL AND deleted_at IS NULL AND NOT purged", id, owner.Type, owner.ID).Take(&a).Error
 	if db.IsNotFound(err) {
 		return a, notFound()
 	}

@@ -54,8 +54,11 @@ func writeTombstone(tx *gorm.DB, m models.Message, rev int64, by models.UserRef,
 	if err := tx.Model(&models.Chat{}).Where("id = ?", m.ChatID).Updates(map[string]any{"rev": rev, "updated_at": at}).Error; err != nil {
 		return fmt.Errorf("count the change: %w", err)
 	}
+	if err := dropPictures(tx, m, at); err != nil {
+		return err
+	}
 	err := tx.Model(&models.Message{}).Where("chat_id = ? AND seq = ?", m.ChatID, m.Seq).Updates(map[string]any{
-		"rev": rev, "deleted_at": at, "updated_at": at, "deleted_by_type": by.Type, "deleted_by_id": by.ID,
+		"images": "[]", "rev": rev, "deleted_at": at, "updated_at": at, "deleted_by_type": by.Type, "deleted_by_id": by.ID,
 	}).Error
 	if err != nil {
 		return fmt.Errorf("delete message: %w", err)
@@ -65,6 +68,19 @@ func writeTombstone(tx *gorm.DB, m models.Message, rev int64, by models.UserRef,
 		Update("unread", gorm.Expr("unread - 1")).Error
 	if err != nil {
 		return fmt.Errorf("take the message off unread counters: %w", err)
+	}
+	return nil
+}
+
+// dropPictures takes the pictures of a message away: they are not served from the commit on, and
+// their files are removed soon after.
+func dropPictures(tx *gorm.DB, m models.Message, at time.Time) error {
+	if len(m.Images) <= 2 {
+		return nil
+	}
+	err := tx.Model(&models.Attachment{}).Where("message_id = ? AND deleted_at IS NULL", m.ID).Update("deleted_at", at).Error
+	if err != nil {
+		return fmt.Errorf("take pictures away: %w", err)
 	}
 	return nil
 }

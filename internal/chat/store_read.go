@@ -13,7 +13,7 @@ import (
 func (st *store) messagesAfter(ctx context.Context, chatID string, seq int64, limit int) ([]models.Message, error) {
 	var out []models.Message
 	err := st.db.WithContext(ctx).Where("chat_id = ? AND seq > ?", chatID, seq).Order("seq").Limit(limit).Find(&out).Error
-	return out, fail("read messages after", err)
+	return st.showAll(out), fail("read messages after", err)
 }
 
 // messagesBefore reads the newest messages before a place, oldest first.
@@ -21,7 +21,7 @@ func (st *store) messagesBefore(ctx context.Context, chatID string, seq int64, l
 	var out []models.Message
 	err := st.db.WithContext(ctx).Where("chat_id = ? AND seq < ?", chatID, seq).Order("seq DESC").Limit(limit).Find(&out).Error
 	slices.Reverse(out)
-	return out, fail("read messages before", err)
+	return st.showAll(out), fail("read messages before", err)
 }
 
 // deletedSince reads the tombstones up to a place that were made after a rev, in rev order.
@@ -55,7 +55,7 @@ func (st *store) backlog(ctx context.Context, u models.UserRef, at behind, limit
 	}
 	var out []models.Message
 	err := q.Order("me.chat_id, m.seq").Limit(limit).Find(&out).Error
-	return out, fail("read the backlog", err)
+	return st.showAll(out), fail("read the backlog", err)
 }
 
 // inbox reads a page of u's chats, latest activity first, with the newest messages of each. seq has
@@ -105,7 +105,7 @@ func (st *store) fillInbox(q *gorm.DB, index map[string]*InboxItem, ids []string
 	if err != nil {
 		return fail("read newest messages", err)
 	}
-	for _, m := range messages {
+	for _, m := range st.showAll(messages) {
 		index[m.ChatID].Messages = append(index[m.ChatID].Messages, m)
 	}
 	return nil

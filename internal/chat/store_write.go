@@ -250,7 +250,7 @@ func useImages(tx *gorm.DB, batch []*appendOp) error {
 			continue
 		}
 		taken := tx.Model(&models.Attachment{}).
-			Where("id IN ? AND owner_type = ? AND owner_id = ? AND message_id IS NULL", op.images, op.message.SenderType, op.message.SenderID).
+			Where("id IN ? AND owner_type = ? AND owner_id = ? AND message_id IS NULL AND deleted_at IS NULL", op.images, op.message.SenderType, op.message.SenderID).
 			Updates(map[string]any{"chat_id": op.message.ChatID, "message_id": op.message.ID})
 		if taken.Error != nil {
 			return fmt.Errorf("use images: %w", taken.Error)

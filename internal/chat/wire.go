@@ -35,7 +35,8 @@ type ChatJSON struct {
 // ImageJSON is one picture of a message.
 type ImageJSON struct {
 	ID       string `json:"id" format:"uuid"`
-	ImageURL string `json:"imageUrl"`
+	ImageURL string `json:"imageUrl" doc:"Signed; it expires after about two hours. Reading the message again gives a fresh one."`
+	ThumbURL string `json:"thumbnailUrl,omitempty" doc:"At most 320 pixels on the longer side."`
 	MimeType string `json:"mimeType"`
 	Size     int64  `json:"size" doc:"Bytes."`
 	Width    int    `json:"width" doc:"Pixels."`
@@ -151,7 +152,7 @@ func toMessage(m models.Message, readSeq int64) MessageJSON {
 		if json.Unmarshal([]byte(m.Images), &images) == nil {
 			for _, i := range images {
 				out.MessageImages = append(out.MessageImages, ImageJSON{
-					ID: i.ID, ImageURL: i.URL, MimeType: i.MimeType, Size: i.Size, Width: i.Width, Height: i.Height,
+					ID: i.ID, ImageURL: i.URL, ThumbURL: i.ThumbURL, MimeType: i.MimeType, Size: i.Size, Width: i.Width, Height: i.Height,
 				})
 			}
 		}

@@ -53,7 +53,10 @@ func (d *DB) provider() (*goose.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the embedded migrations: %w", err)
 	}
-	dialect, options := goose.DialectSQLite3, []goose.ProviderOption{goose.WithVerbose(false)}
+	dialect, options := goose.DialectSQLite3, []goose.ProviderOption{
+		goose.WithVerbose(false),
+		goose.WithAllowOutofOrder(true), // features add theirs side by side; each stands alone
+	}
 	if d.Dialect == Postgres {
 		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300), lock.WithUnlockTimeout(1, 30)) // asks every second, for five minutes
 		if err != nil {

@@ -41,6 +41,7 @@ type Chat struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	DeletedAt     *time.Time // taken away for everybody; not to be confused with GORM's soft deletion
+	FrozenAt      *time.Time // nobody writes in it until an admin lifts it
 }
 
 // Parties returns the two people of a product chat.
@@ -107,6 +108,8 @@ type Attachment struct {
 	Width     int   // pixels
 	Height    int
 	CreatedAt time.Time
+	DeletedAt *time.Time // its message is gone; not GORM's soft deletion
+	Purged    bool       // its files are gone too; the row still counts for the day's quota
 }
 
 // Product is a verified catalogue card, put there by the shop's backend.
@@ -140,6 +143,7 @@ type Image struct {
 	ID       string
 	URL      string
 	MimeType string
+	ThumbURL string `json:",omitempty"`
 	Size     int64 // bytes
 	Width    int   // pixels
 	Height   int

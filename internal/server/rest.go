@@ -35,6 +35,7 @@ func OpenAPI() *huma.OpenAPI {
 	log := slog.New(slog.DiscardHandler)
 	spec := newSpec()
 	mountREST(chi.NewRouter(), spec, auth.NewGuard(nil, nil, nil, log), nil, nil, log)
+	mountUploads(chi.NewRouter(), spec, auth.NewGuard(nil, nil, nil, log), nil)
 	return spec
 }
 

@@ -14,13 +14,11 @@ import (
 	"chaffer/internal/auth"
 	"chaffer/internal/buildinfo"
 	"chaffer/internal/httpjson"
+	"chaffer/internal/upload"
 )
 
 // maxRESTBody bounds a request body; events have the same bound in realtime.
 const maxRESTBody = 64 << 10
-
-// failedAuthentications is how many bad tokens an address may show in a minute.
-const failedAuthentications = 10
 
 // routes is the mount table: everything the node answers, and who may ask.
 func (s *Server) routes() http.Handler {
@@ -34,11 +32,16 @@ func (s *Server) routes() http.Handler {
 	r.Get("/readyz", s.readyz)
 	r.Get("/version", func(w http.ResponseWriter, _ *http.Request) { httpjson.Write(w, http.StatusOK, buildinfo.Read()) })
 
-	guard := auth.NewGuard(s.verifier, s.cfg.ServiceTokens, auth.NewFailures(failedAuthentications), s.log)
+	guard := auth.NewGuard(s.verifier, s.cfg.ServiceTokens, auth.NewFailures(s.cfg.LimitFailuresPerMinutePerIP), s.log)
 	r.Group(func(r chi.Router) {
 		r.Use(s.refuseForeignPages, s.cors(), middleware.RequestSize(maxRESTBody))
 		mountREST(r, newSpec(), guard, s.products, s.chats, s.log)
 	})
+	r.Group(func(r chi.Router) {
+		r.Use(s.refuseForeignPages, s.cors())
+		mountUploads(r, newSpec(), guard, s.uploads)
+	})
+	upload.RegisterMedia(r, s.uploads)
 	mountDocs(r)
 	s.mountPages(r)
 	return r

@@ -20,6 +20,7 @@ import (
 	"chaffer/internal/presence"
 	"chaffer/internal/product"
 	"chaffer/internal/realtime"
+	"chaffer/internal/upload"
 )
 
 const (
@@ -35,6 +36,8 @@ type Server struct {
 	verifier auth.Verifier
 	products *product.Service
 	tracker  presence.Tracker
+	live     live
+	uploads  *upload.Service
 	chats    *chat.Service
 	realtime *realtime.Server
 	presence *presence.Namespace
@@ -56,17 +59,20 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, err
 		ClaimID: cfg.JWTClaimID, ClaimType: cfg.JWTClaimType, TypeMap: cfg.UserTypeMap,
 		AllowHTTPPictures: !cfg.Production(), Log: log,
 	})
+	if s.uploads, err = newUploads(ctx, cfg, s.db, log); err != nil {
+		return nil, errors.Join(err, s.db.Close())
+	}
 	if err != nil {
 		return nil, errors.Join(err, s.db.Close())
 	}
 	s.verifier = verifier
 	s.products = product.NewService(s.db, !cfg.Production())
-	s.tracker = presence.NewMemory(cfg.PresenceGrace)
-	limiter := chat.NewLocalLimiter(chat.Rates{
-		SendsPerSecond: cfg.LimitSendsPerSecond, SendsPerMinute: cfg.LimitSendsPerMinute, NewChatsPerHour: cfg.LimitNewChatsPerHour,
-	})
-	s.chats = chat.NewService(s.db, s.tracker, s.products, limiter, chat.Settings{
-		VendorMayOpenChats: cfg.VendorMayOpenChats, AllowHTTP: !cfg.Production(),
+	if err := s.openLive(); err != nil {
+		return nil, errors.Join(err, s.db.Close())
+	}
+	s.chats = chat.NewService(s.db, s.tracker, s.products, s.live.limiter, chat.Settings{
+		Complete:           s.live.complete(),
+		VendorMayOpenChats: cfg.VendorMayOpenChats, AllowHTTP: !cfg.Production(), Pictures: s.uploads.Links(),
 	}, log)
 	s.bindSockets()
 	s.handler = s.routes()
@@ -113,6 +119,7 @@ func (s *Server) bindSockets() {
 	s.presence.AlsoTell(s.chatNsp.Realtime())
 	s.tracker.Subscribe(func(change presence.Change) {
 		if !change.Online {
+			FailuresPerMinutePerIP: s.cfg.LimitFailuresPerMinutePerIP,
 			s.chatNsp.Left(change.User)
 		}
 	})
@@ -170,5 +177,15 @@ func (s *Server) closeRest() error {
 	s.presence.Close()
 	s.tracker.Close()
 	s.chats.Close()
-	return s.db.Close()
+	s.uploads.Close()
+	return errors.Join(s.closeLive(), s.db.Close())
+}
+
+// pauseBeforeRefusing lets load balancers see that this node is not ready any more, while it still
+// serves everybody.
+func (s *Server) pauseBeforeRefusing() {
+	if s.cfg.ShutdownDelay > 0 {
+		s.log.Info("Shutting down: not ready from now on, refusing after the delay", "delay", s.cfg.ShutdownDelay)
+		time.Sleep(s.cfg.ShutdownDelay)
+	}
 }
