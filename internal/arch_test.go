@@ -43,11 +43,25 @@ var mayImport = map[string][]string{
 		"internal/apperr", "internal/audit", "internal/auth", "internal/db", "internal/httpjson",
 		"internal/models", "internal/realtime", "internal/wire",
 	},
+	"internal/profile": {"internal/db", "internal/models", "internal/wire"},
+	"internal/dialect": {
+		"internal/apperr", "internal/auth", "internal/chat", "internal/models", "internal/profile", "internal/realtime", "internal/wire",
+	},
+	"internal/dialect/messaging": {
+		"internal/apperr", "internal/auth", "internal/chat", "internal/dialect", "internal/httpjson", "internal/models", "internal/realtime", "internal/wire",
+	},
+	"internal/dialect/oneonone": {
+		"internal/apperr", "internal/auth", "internal/chat", "internal/dialect", "internal/httpjson", "internal/models", "internal/realtime", "internal/wire",
+	},
+	"internal/dialect/nestchat": {
+		"internal/apperr", "internal/auth", "internal/chat", "internal/dialect", "internal/httpjson", "internal/models", "internal/realtime", "internal/wire",
+	},
 	"internal/demo":   {"internal/auth", "internal/chat", "internal/db", "internal/models", "internal/product"},
 	"internal/apidoc": {"internal/realtime", "internal/wire"},
 	"internal/server": {
-		"config", "internal/apidoc", "internal/apperr", "internal/auth", "internal/buildinfo", "internal/chat", "internal/db",
-		"internal/demo", "internal/httpjson", "internal/models", "internal/presence", "internal/product", "internal/realtime", "internal/webui",
+		"config", "internal/bus", "internal/limit", "internal/redis", "internal/apidoc", "internal/apperr", "internal/auth", "internal/buildinfo", "internal/chat", "internal/db",
+		"internal/dialect", "internal/dialect/messaging", "internal/dialect/nestchat", "internal/dialect/oneonone", "internal/profile",
+		"internal/demo", "internal/httpjson", "internal/models", "internal/presence", "internal/product", "internal/realtime", "internal/upload", "internal/webui",
 	},
 	"internal/webui": {},
 }

@@ -17,21 +17,26 @@ import (
 type Feed struct {
 	service *Service
 	nsp     *realtime.Namespace
-	missing func(m models.Message, members []models.Member) (event string, body any)
+	missing Missing
 	log     *slog.Logger
 
-	prover *prover
-	ctx    context.Context // ends with Close: catching up stops
-	cancel context.CancelFunc
-	wg     sync.WaitGroup // goroutines that catch up, and the prover
+	prover   *prover
+	complete func() bool     // whether news of other nodes arrive; nil: there are no others
+	ctx      context.Context // ends with Close: catching up stops
+	cancel   context.CancelFunc
+	wg       sync.WaitGroup // goroutines that catch up, the prover and the sweep
 }
 
-// NewFeed starts a feed. missing renders a message that a socket should have had and is now read
-// from the database. The namespace's hooks must call Pinged and Ponged. Close ends it.
-func NewFeed(service *Service, nsp *realtime.Namespace, log *slog.Logger, missing func(m models.Message, members []models.Member) (event string, body any)) *Feed {
-	f := &Feed{service: service, nsp: nsp, missing: missing, log: log, prover: newProver()}
+// Missing renders a message that a socket should have had and is now read from the database; an
+// empty event means that this socket is not to have it.
+type Missing func(c *realtime.Conn, m models.Message, members []models.Member) (event string, body any)
+
+// NewFeed starts a feed. The namespace's hooks must call Pinged and Ponged. Close ends it.
+func NewFeed(service *Service, nsp *realtime.Namespace, log *slog.Logger, missing Missing) *Feed {
+	f := &Feed{service: service, nsp: nsp, missing: missing, log: log, prover: newProver(), complete: service.settings.Complete}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.wg.Go(func() { f.prover.run(f.ctx) })
+	f.wg.Go(func() { f.sweeping(f.ctx) })
 	return f
 }
 
@@ -44,7 +49,9 @@ func (f *Feed) Close() {
 // Open begins a socket's stream; what is offered to it is held until Release. It is called in the
 // namespace's Connect hook, before anything about the socket's chats is read.
 func (f *Feed) Open(c *realtime.Conn) {
-	c.SetValue(newSession(c, f.catchUp, f.prover.add))
+	s := newSession(c, f.catchUp, f.prover.add)
+	s.shared = f.complete != nil
+	c.SetValue(s)
 }
 
 // Backlog hands over what others wrote to the socket's user and the user has not received: oldest
@@ -90,6 +97,14 @@ func (f *Feed) Answer(c *realtime.Conn, chatID string, seq int64, send func()) {
 		return
 	}
 	s.offer(delivery{chatID: chatID, seq: seq, own: true, send: send})
+}
+
+// Base notes how far a chat was before the backlog was read: what is behind that place belongs to
+// this connection, whichever node it comes from.
+func (f *Feed) Base(c *realtime.Conn, chatID string, seq int64) {
+	if s, ok := sessionOf(c); ok {
+		s.base(chatID, seq)
+	}
 }
 
 // Has notes that a socket was given everything of a chat up to a place by other means.
@@ -161,6 +176,13 @@ func (f *Feed) fillGaps(s *session) error {
 		if err != nil {
 			return err
 		}
+		if from == sinceBegan {
+			// A message gets its time a little before it is committed.
+			if from, err = f.service.store.placeBefore(ctx, chatID, s.began.Add(-commitTimeout)); err != nil {
+				return err
+			}
+			s.base(chatID, from)
+		}
 		for more := true; more; {
 			messages, err := f.service.store.messagesAfter(ctx, chatID, from, MaxPage)
 			if err != nil {
@@ -168,12 +190,16 @@ func (f *Feed) fillGaps(s *session) error {
 			}
 			more = len(messages) == MaxPage
 			for _, m := range messages {
-				event, body := f.missing(m, members)
-				frame, err := f.nsp.Encode(event, body)
-				if err != nil {
-					return err
+				event, body := f.missing(s.conn, m, members)
+				send := func() {}
+				if event != "" {
+					frame, err := f.nsp.Encode(event, body)
+					if err != nil {
+						return err
+					}
+					send = func() { s.conn.Send(frame) }
 				}
-				if from = m.Seq; !s.fill(chatID, m.Seq, frame) {
+				if from = m.Seq; !s.fill(chatID, m.Seq, send) {
 					more = false
 					break
 				}

@@ -180,7 +180,7 @@ func (n *Namespace) stopTyping(ctx context.Context, c *realtime.Conn, in ChatReq
 }
 
 func (n *Namespace) userChats(ctx context.Context, c *realtime.Conn, in ListRequest) (wire.Page[ChatJSON], error) {
-	inbox, err := n.service.Inbox(ctx, c.User(), InboxInput(in))
+	inbox, err := n.service.Inbox(ctx, c.User(), InboxInput{Cursor: in.Cursor, Limit: in.Limit})
 	if err != nil {
 		return wire.Page[ChatJSON]{}, err
 	}

@@ -15,7 +15,8 @@ const (
 // InboxInput asks for a page of somebody's chats; Cursor "" starts with the newest.
 type InboxInput struct {
 	Cursor string
-	Limit  int // 1–MaxPage; 0 means 50
+	Limit  int  // 1–MaxPage; 0 means 50
+	Empty  bool // with chats in which nothing has been written yet
 }
 
 // InboxItem is one chat of a list, from one person's side.
@@ -44,7 +45,7 @@ func (s *Service) Inbox(ctx context.Context, actor models.UserRef, in InboxInput
 	if err != nil {
 		return Inbox{}, err
 	}
-	items, err := s.store.inbox(ctx, actor, from, limit+1, inboxPreview)
+	items, err := s.store.inbox(ctx, actor, from, limit+1, inboxPreview, in.Empty)
 	if err != nil {
 		return Inbox{}, err
 	}

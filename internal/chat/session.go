@@ -35,13 +35,21 @@ type session struct {
 	fresh   map[string]int64 // given since the last heartbeat was written
 	pinged  map[string]int64 // given before it: its answer proves them
 	proved  time.Time        // when the prover last wrote one
+	floor   map[string]int64 // chat → place it had when this socket got to know it
+	lagging map[string]int64 // chat → place the last sweep saw this socket without
+	began   time.Time
+	shared  bool // there are other nodes: what they send may overtake each other
 }
+
+// sinceBegan as a place to read behind: what there was when the session began.
+const sinceBegan = int64(-1)
 
 // newSession begins by holding: the backlog comes first.
 func newSession(conn *realtime.Conn, catch, prove func(*session)) *session {
 	return &session{
 		conn: conn, catch: catch, prove: prove, holding: true, missed: map[string]int64{},
-		sent: map[string]int64{}, fresh: map[string]int64{}, pinged: map[string]int64{},
+		sent: map[string]int64{}, fresh: map[string]int64{}, pinged: map[string]int64{}, lagging: map[string]int64{},
+		floor: map[string]int64{}, began: time.Now(),
 	}
 }
 
@@ -72,7 +80,7 @@ func (s *session) pass(d delivery) {
 			}
 			return
 		}
-		if known && d.seq > last+1 {
+		if s.isGap(d.chatID, d.seq) {
 			s.holding, s.held = true, append(s.held, d)
 			s.catch(s)
 			return
@@ -80,6 +88,61 @@ func (s *session) pass(d delivery) {
 		s.note(d.chatID, d.seq)
 	}
 	d.send()
+}
+
+// from is the place behind which a chat goes on for this socket, or sinceBegan.
+func (s *session) from(chatID string) int64 {
+	if last, known := s.sent[chatID]; known {
+		return last
+	}
+	if floor, known := s.floor[chatID]; known {
+		return floor
+	}
+	return sinceBegan
+}
+
+// isGap reports whether something has to come before seq. Even the first message of a chat of which
+// this socket has had none may have been overtaken, by one of another node.
+func (s *session) isGap(chatID string, seq int64) bool {
+	from := s.from(chatID)
+	if from == sinceBegan {
+		return s.shared && seq > 1
+	}
+	return seq > from+1
+}
+
+// base notes how far a chat was when the socket got to know it. It proves nothing.
+func (s *session) base(chatID string, seq int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.floor[chatID] = max(s.floor[chatID], seq)
+}
+
+// isMissing compares with the database's last place of a chat. True: the last sweep saw the socket
+// without a place, and it still is; a message just being handed over is not read twice.
+func (s *session) isMissing(chatID string, last int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from := s.from(chatID)
+	if s.holding || from >= last {
+		delete(s.lagging, chatID)
+		return false
+	}
+	was, seen := s.lagging[chatID]
+	s.lagging[chatID] = last
+	return seen && from < was
+}
+
+// heal has a chat read from where this socket stands.
+func (s *session) heal(chatID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.lagging, chatID)
+	s.missed[chatID] = s.from(chatID) + 1
+	if !s.holding {
+		s.holding = true
+		s.catch(s)
+	}
 }
 
 // note remembers that the socket was given everything of a chat up to a place.
@@ -104,7 +167,7 @@ func (s *session) noteAll(upTo map[string]int64) {
 
 // fill sends one message that was read because it was missing. It reports false when the reading
 // of this chat has to stop: the next place is this socket's own message, waiting in held.
-func (s *session) fill(chatID string, seq int64, frame realtime.Frame) bool {
+func (s *session) fill(chatID string, seq int64, send func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, d := range s.held {
@@ -113,7 +176,7 @@ func (s *session) fill(chatID string, seq int64, frame realtime.Frame) bool {
 		}
 	}
 	if last, known := s.sent[chatID]; !known || seq > last {
-		s.conn.Send(frame)
+		send()
 		s.note(chatID, seq)
 	}
 	return true
@@ -137,8 +200,8 @@ func (s *session) gapsLocked() map[string]int64 {
 	out := map[string]int64{}
 	for chatID, first := range s.missed {
 		out[chatID] = first - 1
-		if last, known := s.sent[chatID]; known {
-			out[chatID] = last
+		if from := s.from(chatID); from != sinceBegan {
+			out[chatID] = from
 		}
 	}
 	seen := map[string]bool{}
@@ -151,8 +214,8 @@ func (s *session) gapsLocked() map[string]int64 {
 			continue
 		}
 		seen[d.chatID] = true
-		if known && d.seq > last+1 {
-			out[d.chatID] = last
+		if s.isGap(d.chatID, d.seq) {
+			out[d.chatID] = s.from(d.chatID)
 		}
 	}
 	return out

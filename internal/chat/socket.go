@@ -39,7 +39,7 @@ func Bind(server *realtime.Server, service *Service, gate Gate, options SocketOp
 		Pinged: func(c *realtime.Conn) { n.feed.Pinged(c) },
 		Ponged: func(c *realtime.Conn) { n.feed.Ponged(c) },
 	})
-	n.feed = NewFeed(service, n.nsp, log, func(m models.Message, members []models.Member) (string, any) {
+	n.feed = NewFeed(service, n.nsp, log, func(_ *realtime.Conn, m models.Message, members []models.Member) (string, any) {
 		return "receiveMessage", receivedBody(toMessage(m, readByOthers(m.Sender(), members)))
 	})
 	n.bindEvents()
@@ -78,9 +78,12 @@ func (n *Namespace) connect(ctx context.Context, c *realtime.Conn) error {
 	if err := c.Emit("connection", wire.OK("User connected", connectedJSON(c.User()))); err != nil {
 		return err
 	}
-	inbox, err := n.service.Inbox(ctx, c.User(), InboxInput{})
+	inbox, err := n.inbox(ctx, c.User())
 	if err != nil {
 		return err
+	}
+	for _, i := range inbox.Items {
+		n.feed.Base(c, i.Chat.ID, i.Chat.LastSeq)
 	}
 	if err := c.Emit("userChats", toInbox(inbox)); err != nil {
 		return err
@@ -90,6 +93,13 @@ func (n *Namespace) connect(ctx context.Context, c *realtime.Conn) error {
 	}
 	n.feed.Release(c)
 	return nil
+}
+
+// inbox is the first page, or Unavailable when the database does not answer in time.
+func (n *Namespace) inbox(ctx context.Context, u models.UserRef) (Inbox, error) {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	return n.service.Inbox(ctx, u, InboxInput{})
 }
 
 // flush emits offlineMessages: always at least once, empty when nothing waits.

@@ -36,8 +36,9 @@ func (st *store) openWith(ctx context.Context, c models.Chat, people []models.Us
 			return err
 		}
 		members := make([]models.Member, 0, len(people))
-		for _, u := range people {
+		for i, u := range people {
 			m := newMember(c, u)
+			m.JoinedAt = m.JoinedAt.Add(time.Duration(i) * time.Millisecond) // keeps the order in which they were named: who opened it first
 			if c.Kind == models.KindGroup && u == admin {
 				m.Role = roleAdmin
 			}

@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"chaffer/internal/db"
 	"chaffer/internal/models"
 	"chaffer/internal/wire"
 )
@@ -60,9 +61,12 @@ func (st *store) backlog(ctx context.Context, u models.UserRef, at behind, limit
 
 // inbox reads a page of u's chats, latest activity first, with the newest messages of each. seq has
 // no gaps, so "the newest 20" is a range of the primary key.
-func (st *store) inbox(ctx context.Context, u models.UserRef, from wire.Cursor, limit, preview int) ([]InboxItem, error) {
+func (st *store) inbox(ctx context.Context, u models.UserRef, from wire.Cursor, limit, preview int, empty bool) ([]InboxItem, error) {
 	q := st.db.WithContext(ctx)
-	mine := q.Where("user_type = ? AND user_id = ? AND left_at IS NULL AND last_seq > 0", u.Type, u.ID)
+	mine := q.Where("user_type = ? AND user_id = ? AND left_at IS NULL", u.Type, u.ID)
+	if !empty {
+		mine = mine.Where("last_seq > 0")
+	}
 	if from.ID != "" {
 		mine = mine.Where("(last_message_at, chat_id) < (?, ?)", from.At, from.ID)
 	}
@@ -117,4 +121,13 @@ func (st *store) unreadTotal(ctx context.Context, u models.UserRef) (int64, erro
 		Where("user_type = ? AND user_id = ? AND unread > 0 AND left_at IS NULL", u.Type, u.ID).
 		Select("COALESCE(SUM(unread), 0)").Scan(&n).Error
 	return n, fail("count unread", err)
+}
+
+func (st *store) messageByID(ctx context.Context, id string) (models.Message, error) {
+	var m models.Message
+	err := st.db.WithContext(ctx).Where("id = ?", id).Take(&m).Error
+	if db.IsNotFound(err) {
+		return m, messageNotFound()
+	}
+	return m, fail("read message", err)
 }

@@ -41,6 +41,14 @@ func (s *Server) routes() http.Handler {
 		r.Use(s.refuseForeignPages, s.cors())
 		mountUploads(r, newSpec(), guard, s.uploads)
 	})
+	if len(s.dialects.routes) > 0 {
+		r.Group(func(r chi.Router) {
+			r.Use(s.refuseForeignPages, s.cors(), middleware.RequestSize(maxRESTBody))
+			for _, add := range s.dialects.routes {
+				add(r)
+			}
+		})
+	}
 	upload.RegisterMedia(r, s.uploads)
 	mountDocs(r)
 	s.mountPages(r)
@@ -56,13 +64,20 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	type readiness struct {
 		Status   string `json:"status"`
 		Database string `json:"database"`
+		Redis    string `json:"redis"` // ok, away (this node goes on alone), none
 		Draining bool   `json:"draining"`
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
-	out, status := readiness{Status: "ready", Database: "ok", Draining: s.draining.Load()}, http.StatusOK
+	out, status := readiness{Status: "ready", Database: "ok", Redis: "none", Draining: s.draining.Load()}, http.StatusOK
 	if err := s.db.Ping(ctx); err != nil {
 		out.Database = "unreachable"
+	}
+	if s.live.redis != nil {
+		out.Redis = "ok"
+		if !s.live.redis.Up() {
+			out.Redis = "away"
+		}
 	}
 	if out.Draining || out.Database != "ok" {
 		out.Status, status = "not ready", http.StatusServiceUnavailable

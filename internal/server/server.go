@@ -42,6 +42,7 @@ type Server struct {
 	realtime *realtime.Server
 	presence *presence.Namespace
 	chatNsp  *chat.Namespace
+	dialects dialects
 	handler  http.Handler
 	draining atomic.Bool
 }
@@ -53,19 +54,14 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, err
 	if err := s.openDatabase(ctx); err != nil {
 		return nil, err
 	}
-	verifier, err := auth.NewVerifier(ctx, auth.VerifierOptions{
-		Secret: cfg.JWTSecret, PublicKey: cfg.JWTPublicKey, JWKSURL: cfg.JWKSURL,
-		Issuer: cfg.JWTIssuer, Audience: cfg.JWTAudience,
-		ClaimID: cfg.JWTClaimID, ClaimType: cfg.JWTClaimType, TypeMap: cfg.UserTypeMap,
-		AllowHTTPPictures: !cfg.Production(), Log: log,
-	})
-	if s.uploads, err = newUploads(ctx, cfg, s.db, log); err != nil {
-		return nil, errors.Join(err, s.db.Close())
-	}
+	verifier, err := auth.NewVerifier(ctx, s.verifierOptions())
 	if err != nil {
 		return nil, errors.Join(err, s.db.Close())
 	}
 	s.verifier = verifier
+	if s.uploads, err = newUploads(ctx, cfg, s.db, log); err != nil {
+		return nil, errors.Join(err, s.db.Close())
+	}
 	s.products = product.NewService(s.db, !cfg.Production())
 	if err := s.openLive(); err != nil {
 		return nil, errors.Join(err, s.db.Close())
@@ -75,8 +71,22 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, err
 		VendorMayOpenChats: cfg.VendorMayOpenChats, AllowHTTP: !cfg.Production(), Pictures: s.uploads.Links(),
 	}, log)
 	s.bindSockets()
+	if err := s.bindDialects(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	s.startLive()
 	s.handler = s.routes()
 	return s, nil
+}
+
+func (s *Server) verifierOptions() auth.VerifierOptions {
+	cfg := s.cfg
+	return auth.VerifierOptions{
+		Secret: cfg.JWTSecret, PublicKey: cfg.JWTPublicKey, JWKSURL: cfg.JWKSURL,
+		Issuer: cfg.JWTIssuer, Audience: cfg.JWTAudience,
+		ClaimID: cfg.JWTClaimID, ClaimType: cfg.JWTClaimType, TypeMap: cfg.UserTypeMap,
+		AllowHTTPPictures: !cfg.Production(), Log: s.log,
+	}
 }
 
 func (s *Server) openDatabase(ctx context.Context) error {
@@ -112,14 +122,14 @@ func (s *Server) bindSockets() {
 		Limits: realtime.Limits{
 			PacketsPerSecond: s.cfg.LimitPacketsPerSecond, SocketsPerUser: s.cfg.LimitSocketsPerUser,
 			ConnectsPerMinutePerIP: s.cfg.LimitConnectsPerMinutePerIP, ConnectionsPerIP: s.cfg.LimitConnectionsPerIP,
+			FailuresPerMinutePerIP: s.cfg.LimitFailuresPerMinutePerIP,
 		},
 	})
 	s.presence = presence.Bind(s.realtime, s.tracker, s.chats, s.log)
 	s.chatNsp = chat.Bind(s.realtime, s.chats, s.tracker, chat.SocketOptions{PresenceWait: s.cfg.PresenceWait}, s.log)
 	s.presence.AlsoTell(s.chatNsp.Realtime())
 	s.tracker.Subscribe(func(change presence.Change) {
-		if !change.Online {
-			FailuresPerMinutePerIP: s.cfg.LimitFailuresPerMinutePerIP,
+		if !change.Online && !s.tracker.Online(context.Background(), change.User) {
 			s.chatNsp.Left(change.User)
 		}
 	})
@@ -154,6 +164,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	case <-ctx.Done():
 	}
 	s.draining.Store(true)
+	s.pauseBeforeRefusing()
 	drain, cancel := context.WithTimeout(context.Background(), drainTimeout+closeSpread)
 	defer cancel()
 	err = s.realtime.Shutdown(drain, closeSpread)
@@ -173,6 +184,7 @@ func (s *Server) Close() error {
 
 // closeRest closes what the sockets stood on, last built first.
 func (s *Server) closeRest() error {
+	s.dialects.close()
 	s.chatNsp.Close()
 	s.presence.Close()
 	s.tracker.Close()
