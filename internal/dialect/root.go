@@ -74,9 +74,13 @@ func (r *Root) Close() { r.feed.Close() }
 func (r *Root) Join(c *realtime.Conn, room string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if rooms := r.rooms[c]; rooms != nil {
-		rooms[room] = true
+	if c.Context().Err() != nil {
+		return
 	}
+	if r.rooms[c] == nil {
+		r.rooms[c] = map[string]bool{}
+	}
+	r.rooms[c][room] = true
 }
 
 // Leave ends Join.
@@ -123,9 +127,6 @@ func (r *Root) connect(ctx context.Context, c *realtime.Conn) error {
 	if err := r.house.Profiles.Note(ctx, id.User, id.Name, id.Picture); err != nil {
 		return err
 	}
-	r.mu.Lock()
-	r.rooms[c] = map[string]bool{}
-	r.mu.Unlock()
 	r.feed.Open(c)
 	for _, contract := range r.contracts {
 		if contract.Connect != nil {
