@@ -1,6 +1,6 @@
 # Chaffer: what one does with it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run build test check contract clean
+.PHONY: help run build test check contract web browser clean
 
 # A release gives its own; the commit is in the binary anyway.
 VERSION ?= dev
@@ -27,8 +27,14 @@ test: ## everything: checks, Go tests, contract tests, crash test (gets Postgres
 contract: build ## the contract tests alone (inside scripts/services, for Postgres)
 	@scripts/contract
 
+web: ## build the pages from web/ into internal/webui/dist (needs Node)
+	@scripts/web
+
+browser: build ## the client's tests and the browser tests alone
+	@scripts/browser
+
 check: ## what needs no server: vet, formatting, tidy modules, lock files
 	@scripts/check
 
 clean: ## remove what was built; data/ stays
-	rm -rf bin .cache test/contract/node_modules
+	rm -rf bin .cache test/contract/node_modules test/browser/node_modules test/browser/artifacts web/node_modules web/sdk/dist

@@ -90,6 +90,9 @@ func (p program) welcome(cfg config.Config) {
 	fmt.Fprintf(p.stdout, `
 Chaffer is running.
 
+  The shop    %[1]s/demo/product/12345  (you are customer John Doe, 2)
+  The vendor  %[1]s/demo/vendor         (Tech Haven, 2)
+  The admin   %[1]s/admin
   API page    %[1]s/docs
   The chats   curl -s -H "Authorization: Bearer %[4]s" "%[1]s/api/v1/admin/chats?limit=3"
   Both sides  npm ci --prefix examples && node examples/two-sides.mjs %[1]s

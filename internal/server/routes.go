@@ -35,6 +35,8 @@ func (s *Server) routes() http.Handler {
 	guard := auth.NewGuard(s.verifier, s.cfg.ServiceTokens, auth.NewFailures(s.cfg.LimitFailuresPerMinutePerIP), s.log)
 	r.Group(func(r chi.Router) {
 		r.Use(s.refuseForeignPages, s.cors(), middleware.RequestSize(maxRESTBody))
+		// A browser asks before it sends a token from another origin; cors answers in front of this.
+		r.Options("/api/v1/*", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 		mountREST(r, newSpec(), guard, s.products, s.chats, s.log)
 	})
 	r.Group(func(r chi.Router) {

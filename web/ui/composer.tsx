@@ -1,10 +1,12 @@
-import { Component, createRef } from 'preact'
+import { Component } from 'preact'
 import type { Image } from '@chaffer/client'
 import { Icon } from './icons.js'
 import { fill, type Texts } from './texts.js'
 
 export interface ComposerProps {
   t: Texts
+  /** Where one writes, for who wants to move there. */
+  area: { current: HTMLTextAreaElement | null }
   /** Changes when another chat is shown: the draft is kept for each. */
   chat: string
   onSend(text: string, images: Image[]): void
@@ -21,16 +23,13 @@ interface State { text: string; images: Image[]; busy: boolean; error: string }
 /** Where one writes: Enter sends, Shift and Enter is a new line. */
 export class Composer extends Component<ComposerProps, State> {
   override state: State = { text: drafts.get(this.props.chat) ?? '', images: [], busy: false, error: '' }
-  private _area = createRef<HTMLTextAreaElement>()
 
   override componentDidUpdate(before: ComposerProps) {
     if (before.chat !== this.props.chat) this.setState({ text: drafts.get(this.props.chat) ?? '', images: [], error: '' })
-    const area = this._area.current!
+    const area = this.props.area.current!
     area.style.height = 'auto'
     area.style.height = `${Math.min(area.scrollHeight, 140)}px`
   }
-
-  focus() { this._area.current?.focus() }
 
   private _write = (text: string) => {
     drafts.set(this.props.chat, text)
@@ -46,7 +45,7 @@ export class Composer extends Component<ComposerProps, State> {
     drafts.delete(this.props.chat)
     this.setState({ text: '', images: [], error: '' })
     this.props.onSend(text.trim(), images)
-    this.focus()
+    this.props.area.current?.focus()
   }
 
   private _add = async (files: Iterable<File> | null) => {
@@ -60,10 +59,10 @@ export class Composer extends Component<ComposerProps, State> {
         this.setState({ images: [...this.state.images, image], busy: false })
       } catch (err) { this.setState({ busy: false, error: (err as Error).message }) }
     }
-    this.focus()
+    this.props.area.current?.focus()
   }
 
-  render({ t, upload }: ComposerProps, { text, images, busy, error }: State) {
+  render({ t, area, upload }: ComposerProps, { text, images, busy, error }: State) {
     const many = over(text)
     const problem = error || (many > 0 ? fill(t.tooLong, many) : '')
     return (
@@ -86,7 +85,7 @@ export class Composer extends Component<ComposerProps, State> {
               onChange={(e) => { void this._add([...(e.currentTarget.files ?? [])]); e.currentTarget.value = '' }} />
           </label>
         )}
-        <textarea ref={this._area} rows={1} dir="auto" value={text} placeholder={t.placeholder} aria-label={t.placeholder} enterkeyhint="send"
+        <textarea ref={area} rows={1} dir="auto" value={text} placeholder={t.placeholder} aria-label={t.placeholder} enterkeyhint="send"
           onInput={(e) => this._write(e.currentTarget.value)}
           onPaste={(e) => { const files = e.clipboardData?.files; if (files?.length) void this._add([...files]) }}
           onKeyDown={(e) => { if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) this._send(e) }} />

@@ -32,7 +32,7 @@ export function Inbox({ client }: { client: ChatClient }) {
   const [filter, setFilter] = useState<Filter>('all')
   const [search, setSearch] = useState('')
   const [current, setCurrent] = useState(() => location.hash.slice(1))
-  const composer = useRef<Composer>(null)
+  const composer = useRef<HTMLTextAreaElement>(null)
   const find = useRef<HTMLInputElement>(null)
   const all = useMemo(() => client.chats(), [tick])
   const chats = useMemo(() => visible(client, all, filter, search), [all, filter, search])
@@ -98,7 +98,7 @@ export function Inbox({ client }: { client: ChatClient }) {
   )
 }
 
-function Talk({ client, chat, composer, onBack }: { client: ChatClient; chat: Conversation; composer: { current: Composer | null }; onBack: () => void }) {
+function Talk({ client, chat, composer, onBack }: { client: ChatClient; chat: Conversation; composer: { current: HTMLTextAreaElement | null }; onBack: () => void }) {
   const peer = client.presenceOf(client.peer(chat))
   const name = chat.customerName || `Customer ${chat.customerId}`
   return (
@@ -110,7 +110,7 @@ function Talk({ client, chat, composer, onBack }: { client: ChatClient; chat: Co
         <span class="about-chip">{chat.productImageUrl && <img src={chat.productImageUrl} alt="" />}<span><b>{chat.productName || chat.productId}</b>{chat.productPrice}</span></span>
       </header>
       <Thread client={client} chat={chat} pending={client.pending((p) => p.chatId === chat.id)} version={chat.version} t={t} lang={lang} peerName={name} />
-      <Composer ref={composer} t={t} chat={chat.id} onSend={(text, images) => { client.send({ chatId: chat.id, text, images }).catch(() => { /* it is shown as failed */ }) }}
+      <Composer area={composer} t={t} chat={chat.id} onSend={(text, images) => { client.send({ chatId: chat.id, text, images }).catch(() => { /* it is shown as failed */ }) }}
         onTyping={() => client.typing(chat.id)} onStop={() => client.stopTyping(chat.id)} upload={UPLOADS ? (file) => client.upload(file, file.name) : undefined} />
     </>
   )

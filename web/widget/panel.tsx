@@ -18,7 +18,7 @@ export interface PanelProps {
 /** The launcher and, when it is open, the conversation or the list of conversations. */
 export class Panel extends Component<PanelProps, { listing: boolean; chosen: string }> {
   override state = { listing: false, chosen: '' }
-  private _composer = createRef<Composer>()
+  private _composer = createRef<HTMLTextAreaElement>()
   private _launcher = createRef<HTMLButtonElement>()
   private _opened = ''
 
@@ -26,8 +26,7 @@ export class Panel extends Component<PanelProps, { listing: boolean; chosen: str
 
   private _toggle = (open: boolean) => {
     this.props.host.toggleAttribute('open', open)
-    this.setState({ listing: false }, () => { if (!open) this._launcher.current?.focus() })
-    if (open) setTimeout(() => this._composer.current?.focus())
+    this.setState({ listing: false }, () => (open ? this._composer : this._launcher).current?.focus())
   }
 
   override componentDidUpdate() {
@@ -85,7 +84,7 @@ export class Panel extends Component<PanelProps, { listing: boolean; chosen: str
     const status = client?.status
     return (
       <section class="panel" part="panel" role="dialog" aria-label={t.title}>
-        <header part="header">
+        <div class="head" part="header">
           {!listing && logo && <img class="face" src={logo} alt="" />}
           <div>
             <h2>{listing ? t.chats : name}</h2>
@@ -93,7 +92,7 @@ export class Panel extends Component<PanelProps, { listing: boolean; chosen: str
           </div>
           {client && <button class="plain" aria-label={listing ? t.back : t.chats} title={listing ? t.back : t.chats} onClick={() => this.setState({ listing: !listing })}><Icon name={listing ? 'chat' : 'list'} /></button>}
           <button class="plain" aria-label={t.close} title={t.close} onClick={() => this._toggle(false)}><Icon name="close" /></button>
-        </header>
+        </div>
         <div role="status">
           {status === 'reconnecting' && <div class="banner">{t.reconnecting}</div>}
           {status === 'refused' && <div class="banner">{fill(t.refused, '401')}</div>}
@@ -120,7 +119,7 @@ export class Panel extends Component<PanelProps, { listing: boolean; chosen: str
       <Thread client={client} chat={chat} pending={mine} version={chat?.version ?? 0} t={t} lang={lang} peerName={name}>
         {!chat?.messages.length && !mine.length && this._empty(fill(t.empty, name))}
       </Thread>,
-      <Composer ref={this._composer} t={t} chat={key} onSend={this._send}
+      <Composer area={this._composer} t={t} chat={key} onSend={this._send}
         onTyping={() => chat && client.typing(chat.id)} onStop={() => chat && client.stopTyping(chat.id)} upload={UPLOADS ? (file) => client.upload(file, file.name) : undefined} />,
     ]
   }
