@@ -16,7 +16,7 @@ mkdirSync(out, { recursive: true })
 const options = {
   absWorkingDir: here, bundle: true, minify: true, legalComments: 'none', target: 'es2022', charset: 'utf8',
   jsx: 'automatic', jsxImportSource: 'preact', tsconfigRaw: '{}', alias: { '@chaffer/client': join(here, 'sdk/src/index.ts') },
-  logLevel: 'warning', define: { UPLOADS: 'true' },
+  logLevel: 'warning',
 }
 
 // A style sheet that is imported by code becomes a constructed one: its text, minified.
@@ -31,6 +31,7 @@ const sheets = {
 
 // What the widget does without, by file of the library; see slim/README.md.
 const unused = {
+  'sdk/src/client.ts': ['loadChats', 'findByProduct'],
   'engine.io-client/build/esm/socket.js': ['_probe'],
   'engine.io-client/build/esm/transports/polling.js': ['pause'],
   'socket.io-client/build/esm/socket.js': [
@@ -52,14 +53,14 @@ const slim = {
     put(/^\.\/contrib\/backo2\.js$/, 'backoff.js')
     put(/^@socket\.io\/component-emitter$/, 'emitter.js')
     for (const [file, methods] of Object.entries(unused)) {
-      b.onLoad({ filter: new RegExp(`node_modules/${file.replaceAll('.', '\\.')}$`) }, ({ path }) => {
+      b.onLoad({ filter: new RegExp(`/${file.replaceAll('.', '\\.')}$`) }, ({ path }) => {
         let source = readFileSync(path, 'utf8')
         for (const name of methods) {
-          const body = new RegExp(`^    ${name}\\(.*\\) \\{\\n[^]*?^    \\}\\n`, 'm')
+          const body = new RegExp(`^( +)(async )?${name}\\(.*\\{\\n[^]*?^\\1\\}\\n`, 'm')
           if (!body.test(source)) throw new Error(`${file} has no method ${name} any more: look at slim again`)
-          source = source.replace(body, `    ${name}() { }\n`)
+          source = source.replace(body, `${name}() { }\n`)
         }
-        return { contents: source, loader: 'js' }
+        return { contents: source, loader: path.endsWith('.ts') ? 'ts' : 'js' }
       })
     }
   },
@@ -72,7 +73,7 @@ const own = `emitReserved setTimeoutFn clearTimeoutFn useNativeTimers removeAllL
   onevent onack ondecoded ondata subEvents sendBuffer receiveBuffer skipReconnect autoUnref maybeReconnectOnOpen reconnectionAttempts
   reconnectionDelay reconnectionDelayMax randomizationFactor backoff setMin setMax setJitter attempts jitter factor encoder decoder
   hasListeners priorWebsocketSuccess unreadTotal presenceOf askPresence markRead loadOlder loadChats findByProduct hasMoreChats
-  discard stopTyping isMine belongTo claimed refreshIn given fresh tombstone resumed snapshot prepend answerTimeout getToken`.split(/\s+/)
+  discard stopTyping isMine belongTo claimed refreshIn given fresh tombstone resumed reread onExpired snapshot prepend answerTimeout getToken`.split(/\s+/)
 
 await build({
   ...options, entryPoints: ['widget/index.tsx'], outfile: join(out, 'widget.js'), format: 'iife',

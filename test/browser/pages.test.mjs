@@ -22,6 +22,15 @@ const bubble = (page, text) => page.locator('.bubble').filter({ hasText: text })
 const tick = (page, text, state) => bubble(page, text).locator(`svg[aria-label="${state}"]`).waitFor()
 const row = (page, name, product) => page.getByRole('option').filter({ hasText: name }).filter({ hasText: product })
 
+// drawing is a PNG of 640 by 480 that a browser has drawn.
+async function drawing(browser) {
+  const page = await browser.newPage({ viewport: { width: 640, height: 480 } })
+  await page.setContent('<body style="margin:0;height:100vh;background:linear-gradient(160deg,#f4d9b0 55%,#8b5e3c 55%)"><div style="position:absolute;inset:60px 380px 210px 60px;background:#bcd9ee;border:10px solid #fff">')
+  const buffer = await page.screenshot()
+  await page.close()
+  return { name: 'corner.png', mimeType: 'image/png', buffer }
+}
+
 test('two people side by side: a first message, unread, typing, a reply, read ticks', async () => {
   const customer = await stage.page('/demo/product/33002?customer=2&open', phone)
   const vendor = await stage.page('/demo/vendor?vendor=4', { viewport: { width: 1000, height: 792 } })
@@ -59,6 +68,24 @@ test('a message is taken back on both sides', async () => {
   await mine.getByLabel('Delete message').click()
   await customer.getByText('This message was deleted').waitFor()
   assert.equal(await bubble(customer, 'A slip').count(), 0)
+})
+
+test('a picture goes over', async () => {
+  const customer = await stage.page('/demo/product/33002?customer=3&open', phone)
+  const vendor = await stage.page('/demo/vendor?vendor=4')
+  await customer.getByLabel('Add a picture').setInputFiles(await drawing(stage.browser))
+  await customer.getByLabel('Remove').waitFor()
+  await write(customer, 'This corner')
+  await row(vendor, 'Amina', 'Monstera').click()
+  for (const page of [customer, vendor]) {
+    const picture = bubble(page, 'This corner').getByAltText('Picture')
+    await picture.waitFor()
+    await page.waitForFunction((img) => img.complete && img.naturalWidth === 320, await picture.elementHandle())
+  }
+  await shot(customer, 'picture')
+  await customer.getByLabel('Add a picture').setInputFiles({ name: 'no.png', mimeType: 'image/png', buffer: Buffer.from('this is not a picture') })
+  await customer.getByRole('alert').waitFor()
+  stage.complaints = stage.complaints.filter((c) => !/400|415/.test(c)) // browsers note every refusal
 })
 
 test('offline and back: what was written goes out once, also over a reload', async () => {

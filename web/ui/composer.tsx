@@ -12,7 +12,7 @@ export interface ComposerProps {
   onSend(text: string, images: Image[]): void
   onTyping(): void
   onStop(): void
-  upload?: ((file: File) => Promise<Image>) | undefined
+  upload(file: File): Promise<Image>
 }
 
 const longest = 4_000 // characters the service stores
@@ -49,20 +49,18 @@ export class Composer extends Component<ComposerProps, State> {
   }
 
   private _add = async (files: Iterable<File> | null) => {
-    const { upload } = this.props
-    if (!upload) return
     for (const file of files ?? []) {
       if (!file.type.startsWith('image/')) continue
       this.setState({ busy: true, error: '' })
       try {
-        const image = await upload(file)
+        const image = await this.props.upload(file)
         this.setState({ images: [...this.state.images, image], busy: false })
       } catch (err) { this.setState({ busy: false, error: (err as Error).message }) }
     }
     this.props.area.current?.focus()
   }
 
-  render({ t, area, upload }: ComposerProps, { text, images, busy, error }: State) {
+  render({ t, area }: ComposerProps, { text, images, busy, error }: State) {
     const many = over(text)
     const problem = error || (many > 0 ? fill(t.tooLong, many) : '')
     return (
@@ -78,13 +76,11 @@ export class Composer extends Component<ComposerProps, State> {
             {busy && <span class="busy" role="status">{t.sending}…</span>}
           </div>
         )}
-        {upload && (
-          <label class="tool" title={t.picture}>
-            <Icon name="picture" />
-            <input type="file" accept="image/*" multiple aria-label={t.picture} class="hidden"
-              onChange={(e) => { void this._add([...(e.currentTarget.files ?? [])]); e.currentTarget.value = '' }} />
-          </label>
-        )}
+        <label class="tool" title={t.picture}>
+          <Icon name="picture" />
+          <input type="file" accept="image/*" multiple aria-label={t.picture} class="hidden"
+            onChange={(e) => { void this._add([...(e.currentTarget.files ?? [])]); e.currentTarget.value = '' }} />
+        </label>
         <textarea ref={area} rows={1} dir="auto" value={text} placeholder={t.placeholder} aria-label={t.placeholder} enterkeyhint="send"
           onInput={(e) => this._write(e.currentTarget.value)}
           onPaste={(e) => { const files = e.clipboardData?.files; if (files?.length) void this._add([...files]) }}

@@ -67,7 +67,7 @@ export class Thread extends Component<ThreadProps> {
           day = at
           from = m.senderType
           return [heading, <Bubble key={m.id} m={m} mine={mine} first={!!first} t={t} lang={lang} who={mine ? t.you : peerName}
-            state={mine ? client.receipt(chat, m) : undefined}
+            state={mine ? client.receipt(chat, m) : undefined} onExpired={() => { client.reread(m).catch(() => { /* with the next look */ }) }}
             onDelete={mine && !m.deletedAt ? () => { client.delete(chat.id, m.id).catch(() => { /* it stays */ }) } : undefined} />]
         })}
         {pending.map((p) => (
@@ -91,17 +91,18 @@ interface BubbleProps {
   state?: 'sending' | 'sent' | 'delivered' | 'read' | 'failed' | undefined
   error?: string | undefined
   onDelete?: (() => void) | undefined
+  onExpired?: () => void
   onRetry?: () => void
   onDiscard?: () => void
 }
 
-function Bubble({ m, mine, first, t, lang, who, state, error, onDelete, onRetry, onDiscard }: BubbleProps) {
+function Bubble({ m, mine, first, t, lang, who, state, error, onDelete, onExpired, onRetry, onDiscard }: BubbleProps) {
   const failed = state === 'failed'
   return (
     <div class={`row${mine ? ' mine' : ''}${first ? ' first' : ''}`}>
       <div class={`bubble${m.deletedAt ? ' gone' : ''}${failed ? ' bad' : ''}`} part={mine ? 'message mine' : 'message'}>
         <span class="hidden">{who}: </span>
-        {m.messageImages.map((i) => <Picture key={i.id} i={i} t={t} />)}
+        {m.messageImages.map((i) => <Picture key={i.id} i={i} t={t} onExpired={onExpired} />)}
         <span class="text" dir="auto">{m.deletedAt ? t.deleted : m.text}</span>
         <span class="meta">
           {clock(m.timestamp, lang)}
@@ -120,6 +121,10 @@ function Bubble({ m, mine, first, t, lang, who, state, error, onDelete, onRetry,
   )
 }
 
-const Picture = ({ i, t }: { i: Image; t: Texts }) => (
-  <a href={i.imageUrl} target="_blank" rel="noopener noreferrer"><img class="photo" src={i.imageUrl} alt={t.photo} width={i.width} height={i.height} loading="lazy" /></a>
+// A picture that cannot be had is asked for once more: its address may have expired.
+const Picture = ({ i, t, onExpired }: { i: Image; t: Texts; onExpired: (() => void) | undefined }) => (
+  <a href={i.imageUrl} target="_blank" rel="noopener noreferrer">
+    <img class="photo" src={i.thumbnailUrl || i.imageUrl} alt={t.photo} width={i.width} height={i.height} loading="lazy"
+      onError={(e) => { const { dataset } = e.currentTarget; if (!dataset.again) { dataset.again = '1'; onExpired?.() } }} />
+  </a>
 )

@@ -111,12 +111,10 @@ function Talk({ client, chat, composer, onBack }: { client: ChatClient; chat: Co
       </header>
       <Thread client={client} chat={chat} pending={client.pending((p) => p.chatId === chat.id)} version={chat.version} t={t} lang={lang} peerName={name} />
       <Composer area={composer} t={t} chat={chat.id} onSend={(text, images) => { client.send({ chatId: chat.id, text, images }).catch(() => { /* it is shown as failed */ }) }}
-        onTyping={() => client.typing(chat.id)} onStop={() => client.stopTyping(chat.id)} upload={UPLOADS ? (file) => client.upload(file, file.name) : undefined} />
+        onTyping={() => client.typing(chat.id)} onStop={() => client.stopTyping(chat.id)} upload={(file) => client.upload(file, file.name)} />
     </>
   )
 }
-
-declare const UPLOADS: boolean
 
 function About({ client, chat, all, onOpen }: { client: ChatClient; chat: Conversation; all: Conversation[]; onOpen: (id: string) => void }) {
   const since = waitingSince(client, chat)

@@ -120,7 +120,7 @@ export class Panel extends Component<PanelProps, { listing: boolean; chosen: str
         {!chat?.messages.length && !mine.length && this._empty(fill(t.empty, name))}
       </Thread>,
       <Composer area={this._composer} t={t} chat={key} onSend={this._send}
-        onTyping={() => chat && client.typing(chat.id)} onStop={() => chat && client.stopTyping(chat.id)} upload={UPLOADS ? (file) => client.upload(file, file.name) : undefined} />,
+        onTyping={() => chat && client.typing(chat.id)} onStop={() => chat && client.stopTyping(chat.id)} upload={(file) => client.upload(file, file.name)} />,
     ]
   }
 
@@ -145,8 +145,6 @@ export class Panel extends Component<PanelProps, { listing: boolean; chosen: str
 
   private _empty(text: string) { return <div class="empty"><Icon name="chat" />{text}</div> }
 }
-
-declare const UPLOADS: boolean
 
 /** The newest message in a line. */
 function last(c: Conversation, t: Texts): string {

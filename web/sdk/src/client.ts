@@ -15,7 +15,7 @@ const resumeAtOnce = 200 // chats one question names
 
 /** The client of one person on one device. Make it with createChatClient. */
 export class ChatClient extends Emitter<ClientEvents> {
-  private readonly _store = new Store()
+  private readonly _store: Store
   private readonly _token: TokenKeeper
   private readonly _connection: Connection
   private readonly _outbox: Outbox
@@ -34,6 +34,7 @@ export class ChatClient extends Emitter<ClientEvents> {
 
   constructor(options: ClientOptions) {
     super()
+    this._store = new Store(options.url)
     this._token = new TokenKeeper(options.getToken)
     this._rest = new Rest(options.url, this._token)
     this._outbox = new Outbox(options.storage === undefined ? defaultStorage() : options.storage, options.url)
@@ -140,6 +141,13 @@ export class ChatClient extends Emitter<ClientEvents> {
       if (err instanceof ChatError && err.statusCode === 404) return undefined
       throw err
     }
+  }
+
+  /** Reads a message again: addresses of pictures expire. */
+  async reread(m: Pick<Message, 'chatId' | 'seq'>): Promise<void> {
+    const page = await this._connection.request('chat', 'getMessages', { chatId: m.chatId, afterSeq: m.seq - 1, limit: 1 })
+    for (const json of page.data ?? []) this._store.take(json)
+    this._changed([m.chatId])
   }
 
   /** Marks what the other side wrote as read, up to a place or all of it. */

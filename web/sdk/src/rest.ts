@@ -1,6 +1,7 @@
 import { ChatError, lost } from './error.js'
 import type { Failure } from './generated/events.js'
 import type { TokenKeeper } from './token.js'
+import { whole } from './store.js'
 import type { Image } from './types.js'
 
 /** Rest asks the service over HTTP, with the same token. Failures are ChatErrors. */
@@ -15,8 +16,7 @@ export class Rest {
   async upload(file: Blob, name = 'picture'): Promise<Image> {
     const form = new FormData()
     form.append('file', file, name)
-    const { data } = await this.call<{ data: Image | Image[] }>('POST', '/uploads', form)
-    return Array.isArray(data) ? data[0]! : data
+    return whole(this._url, (await this.call<{ data: Image }>('POST', '/uploads', form)).data)
   }
 
   async call<T>(method: string, path: string, body?: unknown): Promise<T> {

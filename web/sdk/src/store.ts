@@ -1,5 +1,5 @@
 import type { ChatJSON, MessageJSON, ReadReceiptJSON, ResumedJSON } from './generated/events.js'
-import { userKey, type Conversation, type Message, type Person } from './types.js'
+import { userKey, type Conversation, type Image, type Message, type Person } from './types.js'
 
 /**
  * Store holds the chats of one person in this device's memory. Messages of a chat are an unbroken
@@ -10,6 +10,8 @@ export class Store {
   me: Person | undefined
   private _given = new Map<string, number>()
   private _ahead = new Map<string, Map<number, Message>>()
+
+  constructor(private readonly _url: string) {}
 
   clear(): void {
     this.chats.clear()
@@ -55,7 +57,7 @@ export class Store {
       chat = { ...card, messages: [], peer: { readSeq: 0, deliveredSeq: 0, typing: false }, version: 0 }
       this.chats.set(json.id, chat)
     }
-    for (const m of messages ?? []) this._place(chat, clean(m))
+    for (const m of messages ?? []) this._place(chat, this._clean(m))
     chat.version++
     return { chat, known, changed, behind: this.gap(chat) || chat.rev < json.rev }
   }
@@ -79,7 +81,7 @@ export class Store {
   take(json: MessageJSON): { chat: Conversation; message: Message } | undefined {
     const chat = this.chats.get(json.chatId)
     if (!chat) return undefined
-    const message = clean(json)
+    const message = this._clean(json)
     if (message.seq > chat.lastSeq) {
       chat.lastSeq = message.seq
       chat.lastMessageAt = message.timestamp
@@ -95,7 +97,7 @@ export class Store {
   /** Puts a page of history in front. */
   prepend(chat: Conversation, page: MessageJSON[], hasMore: boolean): void {
     const first = chat.messages[0]?.seq ?? Infinity
-    chat.messages.unshift(...page.map(clean).filter((m) => m.seq < first))
+    chat.messages.unshift(...page.map((m) => this._clean(m)).filter((m) => m.seq < first))
     chat.hasMore = hasMore
     chat.version++
   }
@@ -152,6 +154,12 @@ export class Store {
     return chat
   }
 
+  /** receiveMessage carries the message twice; one copy is enough. */
+  private _clean(json: MessageJSON): Message {
+    const { error: _e, message: _m, type: _t, data: _d, duplicate: _u, ...m } = json as MessageJSON & Record<string, unknown>
+    return { ...(m as MessageJSON), messageImages: (json.messageImages ?? []).map((i) => whole(this._url, i)) }
+  }
+
   private _peerMoved(chat: Conversation, readSeq: number, deliveredSeq: number): void {
     chat.peer = {
       ...chat.peer, readSeq: Math.max(chat.peer.readSeq, readSeq),
@@ -190,8 +198,8 @@ export class Store {
   }
 }
 
-/** receiveMessage carries the message twice; one copy is enough. */
-function clean(json: MessageJSON): Message {
-  const { error: _e, message: _m, type: _t, data: _d, duplicate: _u, ...m } = json as MessageJSON & Record<string, unknown>
-  return { ...(m as MessageJSON), messageImages: json.messageImages ?? [] }
+/** Addresses of pictures may come without the host of the service. */
+export function whole(url: string, image: Image): Image {
+  const at = (address?: string) => (address ? new URL(address, url).href : address)
+  return { ...image, imageUrl: at(image.imageUrl)!, ...(image.thumbnailUrl && { thumbnailUrl: at(image.thumbnailUrl)! }) }
 }

@@ -5,7 +5,8 @@ export type Id = number | string
 export type UserType = 'customer' | 'vendor'
 export interface Person { userId: Id; userType: string }
 
-export type Image = ImageJSON
+/** A picture. Its addresses expire: `reread` the message for new ones. */
+export interface Image extends ImageJSON { thumbnailUrl?: string }
 
 /** A stored message. `seq` is its place in the chat: 1, 2, 3 … without a gap. */
 export interface Message extends Omit<MessageJSON, 'messageImages'> { messageImages: Image[] }
