@@ -117,7 +117,7 @@ func TestSeveralNodesNeedASecretBetweenThem(t *testing.T) {
 	if _, err := Load(from(env)); err == nil || !strings.Contains(err.Error(), "BUS_SECRET is not set") {
 		t.Errorf("without any shared secret: %v", err)
 	}
-	env["BUS_SECRET"] = strings.Repeat("k", 32)
+	env["BUS_SECRET"], env["MEDIA_SECRET"] = strings.Repeat("k", 32), strings.Repeat("m", 32)
 	if _, err := Load(from(env)); err != nil {
 		t.Error(err)
 	}

@@ -46,6 +46,9 @@ func (b *Redis) subscription() error {
 	defer sub.Close()
 	asked := false
 	for {
+		if b.ctx.Err() != nil {
+			return b.ctx.Err()
+		}
 		v, err := sub.ReceiveTimeout(b.ctx, silence)
 		var timeout net.Error
 		switch {

@@ -40,6 +40,7 @@ type Settings struct {
 	Pictures           Pictures         // nil: no addresses are made for uploads
 	Lanes              int              // committer lanes; 0: chosen for the database
 	Now                func() time.Time // nil: the clock of package db
+	Complete           func() bool      // whether news of all other nodes arrive; nil: there are no other nodes
 }
 
 // Service is the rules. Its methods may be called from any goroutine.
@@ -60,6 +61,7 @@ type Service struct {
 
 	mu        sync.RWMutex
 	listeners []func(Event)
+	carry     func(kind string, people []models.UserRef, e Event) // to other nodes; nil: there are none
 }
 
 // NewService starts the committer. Close stops it.
@@ -106,7 +108,18 @@ func (s *Service) Close() {
 	s.typing.close()
 }
 
+// publish tells an event of this node to its listeners, and carries it to the others.
 func (s *Service) publish(e Event) {
+	s.hear(e)
+	s.mu.RLock()
+	carry := s.carry
+	s.mu.RUnlock()
+	if kind := kindOf(e); carry != nil && kind != "" {
+		carry(kind, e.Concerns(), e)
+	}
+}
+
+func (s *Service) hear(e Event) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, listener := range s.listeners {

@@ -26,9 +26,9 @@ const (
 	// onlineKept and offlineKept are how long an answer about somebody on another node is used again.
 	onlineKept  = 1500 * time.Millisecond
 	offlineKept = 300 * time.Millisecond
-	keptPeople = 50_000
-	waitStep   = 50 * time.Millisecond
-	seenKept   = 7 * 24 * time.Hour
+	keptPeople  = 50_000
+	waitStep    = 50 * time.Millisecond
+	seenKept    = 7 * 24 * time.Hour
 )
 
 // Redis is the Tracker of several nodes. This node's own sockets are known as Memory knows them;
