@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 
 	"internal/product":  {"internal/apperr", "internal/db", "internal/httpjson", "internal/models", "internal/wire"},
 	"internal/upload":   {"internal/apperr", "internal/auth", "internal/db", "internal/httpjson", "internal/models", "internal/wire"},
+	"internal/session":  {"internal/apperr", "internal/audit", "internal/auth", "internal/db", "internal/httpjson", "internal/models", "internal/wire"},
 	"internal/presence": {"internal/apperr", "internal/models", "internal/realtime", "internal/redis", "internal/wire"},
 	"internal/chat": {
 		"internal/apperr", "internal/audit", "internal/auth", "internal/db", "internal/httpjson",
@@ -60,8 +61,8 @@ var mayImport = map[string][]string{
 	"internal/apidoc": {"internal/realtime", "internal/wire"},
 	"internal/server": {
 		"config", "internal/bus", "internal/limit", "internal/redis", "internal/apidoc", "internal/apperr", "internal/auth", "internal/buildinfo", "internal/chat", "internal/db",
-		"internal/dialect", "internal/dialect/messaging", "internal/dialect/nestchat", "internal/dialect/oneonone", "internal/profile",
-		"internal/demo", "internal/httpjson", "internal/models", "internal/presence", "internal/product", "internal/realtime", "internal/upload", "internal/webui",
+		"internal/account", "internal/dialect", "internal/dialect/expresschat", "internal/dialect/messaging", "internal/dialect/nestchat", "internal/dialect/oneonone", "internal/profile",
+		"internal/demo", "internal/httpjson", "internal/models", "internal/presence", "internal/product", "internal/realtime", "internal/session", "internal/upload", "internal/webui",
 	},
 	"internal/webui": {},
 }

@@ -62,6 +62,9 @@ func (c claims) identity(o VerifierOptions) (Identity, error) {
 		return Identity{}, errors.New("exp is missing")
 	}
 	out := Identity{User: models.UserRef{Type: userType, ID: id}, Expires: exp.Add(Leeway)}
+	if iat, err := c.date("iat"); err == nil && iat != nil {
+		out.Issued = iat.Time
+	}
 	if name, ok := text(c.raw["name"]); ok {
 		out.Name = shorten(wire.CleanName(name), wire.MaxNameLength)
 	}

@@ -13,6 +13,7 @@ type Identity struct {
 	User    models.UserRef
 	Name    string    // "" when the token has none
 	Picture string    // an absolute URL, or ""
+	Issued  time.Time // iat of the token; zero when it has none
 	Expires time.Time // exp of the token plus Leeway: from then on the session is over
 }
 

@@ -36,6 +36,9 @@ type keySource struct {
 func newKeySource(ctx context.Context, o VerifierOptions) (keySource, error) {
 	switch {
 	case o.Secret != "" && o.PublicKey == "" && o.JWKSURL == "":
+		if o.Previous != "" { // each is tried; which one signed is not told from outside
+			return oneKey(jwt.VerificationKeySet{Keys: []jwt.VerificationKey{[]byte(o.Secret), []byte(o.Previous)}}, jwt.SigningMethodHS256), nil
+		}
 		return oneKey([]byte(o.Secret), jwt.SigningMethodHS256), nil
 	case o.PublicKey != "" && o.Secret == "" && o.JWKSURL == "":
 		return publicKey(o.PublicKey)

@@ -27,6 +27,7 @@ const (
 // and JWKSURL is set; it decides the algorithms, a token does not.
 type VerifierOptions struct {
 	Secret    string // HS256
+	Previous  string // HS256 too: the secret of before, while its last tokens live; "": none
 	PublicKey string // PEM of an RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA) key
 	JWKSURL   string // RS256, ES256 and EdDSA keys, read again every JWKSRefresh
 

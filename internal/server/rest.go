@@ -12,10 +12,11 @@ import (
 	"chaffer/internal/httpjson"
 	"chaffer/internal/models"
 	"chaffer/internal/product"
+	"chaffer/internal/session"
 )
 
 // mountREST adds everything under /api/v1, each group behind its guard, and describes it in spec.
-func mountREST(r chi.Router, spec *huma.OpenAPI, g *auth.Guard, products *product.Service, chats *chat.Service, log *slog.Logger) {
+func mountREST(r chi.Router, spec *huma.OpenAPI, g *auth.Guard, products *product.Service, chats *chat.Service, sessions *session.Sessions, log *slog.Logger) {
 	r.Group(func(r chi.Router) {
 		r.Use(g.Require(models.TypeCustomer, models.TypeVendor))
 		chat.Register(httpjson.NewAPI(r, spec, log), chats)
@@ -26,7 +27,9 @@ func mountREST(r chi.Router, spec *huma.OpenAPI, g *auth.Guard, products *produc
 	})
 	r.Group(func(r chi.Router) {
 		r.Use(g.Require(models.TypeAdmin))
-		chat.RegisterAdmin(httpjson.NewAPI(r, spec, log), chats)
+		admin := httpjson.NewAPI(r, spec, log)
+		chat.RegisterAdmin(admin, chats)
+		session.RegisterAdmin(admin, sessions)
 	})
 }
 
@@ -34,7 +37,7 @@ func mountREST(r chi.Router, spec *huma.OpenAPI, g *auth.Guard, products *produc
 func OpenAPI() *huma.OpenAPI {
 	log := slog.New(slog.DiscardHandler)
 	spec := newSpec()
-	mountREST(chi.NewRouter(), spec, auth.NewGuard(nil, nil, nil, log), nil, nil, log)
+	mountREST(chi.NewRouter(), spec, auth.NewGuard(nil, nil, nil, log), nil, nil, nil, log)
 	mountUploads(chi.NewRouter(), spec, auth.NewGuard(nil, nil, nil, log), nil)
 	return spec
 }

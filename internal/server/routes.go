@@ -37,7 +37,7 @@ func (s *Server) routes() http.Handler {
 		r.Use(s.refuseForeignPages, s.cors(), middleware.RequestSize(maxRESTBody))
 		// A browser asks before it sends a token from another origin; cors answers in front of this.
 		r.Options("/api/v1/*", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
-		mountREST(r, newSpec(), guard, s.products, s.chats, s.log)
+		mountREST(r, newSpec(), guard, s.products, s.chats, s.sessions, s.log)
 	})
 	r.Group(func(r chi.Router) {
 		r.Use(s.refuseForeignPages, s.cors())

@@ -20,6 +20,7 @@ import (
 	"chaffer/internal/presence"
 	"chaffer/internal/product"
 	"chaffer/internal/realtime"
+	"chaffer/internal/session"
 	"chaffer/internal/upload"
 )
 
@@ -38,6 +39,7 @@ type Server struct {
 	tracker  presence.Tracker
 	live     live
 	uploads  *upload.Service
+	sessions *session.Sessions
 	chats    *chat.Service
 	realtime *realtime.Server
 	presence *presence.Namespace
@@ -58,7 +60,10 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, err
 	if err != nil {
 		return nil, errors.Join(err, s.db.Close())
 	}
-	s.verifier = verifier
+	if s.sessions, err = session.New(ctx, s.db, log); err != nil {
+		return nil, errors.Join(err, s.db.Close())
+	}
+	s.verifier = s.sessions.Guard(verifier)
 	if s.uploads, err = newUploads(ctx, cfg, s.db, log); err != nil {
 		return nil, errors.Join(err, s.db.Close())
 	}
@@ -74,6 +79,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, err
 	if err := s.bindDialects(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	s.followSessions()
 	s.startLive()
 	s.handler = s.routes()
 	return s, nil
@@ -82,7 +88,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, err
 func (s *Server) verifierOptions() auth.VerifierOptions {
 	cfg := s.cfg
 	return auth.VerifierOptions{
-		Secret: cfg.JWTSecret, PublicKey: cfg.JWTPublicKey, JWKSURL: cfg.JWKSURL,
+		Secret: cfg.JWTSecret, Previous: cfg.JWTPreviousSecret, PublicKey: cfg.JWTPublicKey, JWKSURL: cfg.JWKSURL,
 		Issuer: cfg.JWTIssuer, Audience: cfg.JWTAudience,
 		ClaimID: cfg.JWTClaimID, ClaimType: cfg.JWTClaimType, TypeMap: cfg.UserTypeMap,
 		AllowHTTPPictures: !cfg.Production(), Log: s.log,
@@ -190,6 +196,7 @@ func (s *Server) closeRest() error {
 	s.tracker.Close()
 	s.chats.Close()
 	s.uploads.Close()
+	s.sessions.Close()
 	return errors.Join(s.closeLive(), s.db.Close())
 }
 
