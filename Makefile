@@ -11,7 +11,7 @@ help: ## list the targets
 run: bin/chaffer ## build and start with demo data in data/ (needs Go alone; Ctrl-C ends it)
 	@mkdir -p data
 	@bin/chaffer demo
-	@DIALECTS=$${DIALECTS-oneonone,nestchat,messaging} exec bin/chaffer serve
+	@DIALECTS=$${DIALECTS-oneonone,expresschat,nestchat,messaging} exec bin/chaffer serve
 
 build: bin/chaffer ## build bin/chaffer
 

@@ -17,7 +17,7 @@ import (
 const minSecretBytes = 32
 
 // dialects are the names DIALECTS may hold.
-var dialects = []string{"oneonone", "nestchat", "messaging"}
+var dialects = []string{"oneonone", "expresschat", "nestchat", "messaging"}
 
 // fillIn sets what depends on another setting.
 func (c *Config) fillIn() {
@@ -79,6 +79,16 @@ func (c Config) check(skip map[string]bool) []string {
 				known = "expected any of " + strings.Join(dialects, ", ")
 			}
 			out = append(out, fmt.Sprintf("DIALECTS names %q: %s.", d, known))
+		}
+	}
+	bad("SMTP_PORT", c.SMTPPort < 1 || c.SMTPPort > 65535)
+	bad("SMTP_FROM", c.SMTPHost != "" && !strings.Contains(c.SMTPFrom, "@"))
+	if slices.Contains(c.Dialects, "expresschat") {
+		if c.JWTSecret == "" {
+			out = append(out, "DIALECTS names expresschat, which signs tokens for its own accounts: expected JWT_SECRET with it.")
+		}
+		if c.Production() && c.SMTPHost == "" {
+			out = append(out, "DIALECTS names expresschat, which mails links: expected SMTP_HOST with it in production, for example SMTP_HOST=smtp.example.com.")
 		}
 	}
 	for _, f := range fields() {

@@ -55,7 +55,12 @@ type Config struct {
 	PresenceGrace      time.Duration `env:"PRESENCE_GRACE" envDefault:"5s" want:"how long a person stays online after the last socket, from 0s to 60s" example:"5s"`
 	ShutdownDelay      time.Duration `env:"SHUTDOWN_DELAY" envDefault:"0s" want:"how long a node that ends still serves while it says that it is not ready, from 0s to 60s" example:"5s"`
 	VendorMayOpenChats bool          `env:"VENDOR_MAY_OPEN_CHATS" envDefault:"true" want:"true or false" example:"true"`
-	Dialects           []string      `env:"DIALECTS" want:"names of other contracts to speak, separated by commas" example:"oneonone,nestchat,messaging"`
+	Dialects           []string      `env:"DIALECTS" want:"names of other contracts to speak, separated by commas" example:"oneonone,expresschat,nestchat,messaging"`
+	SMTPHost           string        `env:"SMTP_HOST" want:"the name of a mail server" example:"smtp.example.com"` // "": development prints mails
+	SMTPPort           int           `env:"SMTP_PORT" envDefault:"587" want:"a port from 1 to 65535" example:"587"`
+	SMTPUser           string        `env:"SMTP_USER" want:"the user at the mail server" example:"chaffer"`
+	SMTPPassword       string        `env:"SMTP_PASSWORD" want:"the password at the mail server" example:"@file through SMTP_PASSWORD_FILE=/run/secrets/smtp" secret:"all"`
+	SMTPFrom           string        `env:"SMTP_FROM" want:"the address mails come from" example:"chat@example.com"`
 	MetricsAddr        string        `env:"METRICS_ADDR" want:"an address and a port, for /metrics and pprof" example:"127.0.0.1:9090"` // "": not served
 
 	// Limits; 0 turns one off.

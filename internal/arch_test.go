@@ -54,6 +54,11 @@ var mayImport = map[string][]string{
 	"internal/dialect/oneonone": {
 		"internal/apperr", "internal/auth", "internal/chat", "internal/dialect", "internal/httpjson", "internal/models", "internal/realtime", "internal/wire",
 	},
+	"internal/account": {"internal/apperr", "internal/auth", "internal/db", "internal/models", "internal/wire"},
+	"internal/dialect/expresschat": {
+		"internal/account", "internal/apperr", "internal/auth", "internal/chat", "internal/dialect", "internal/httpjson",
+		"internal/models", "internal/realtime", "internal/wire",
+	},
 	"internal/dialect/nestchat": {
 		"internal/apperr", "internal/auth", "internal/chat", "internal/dialect", "internal/httpjson", "internal/models", "internal/realtime", "internal/wire",
 	},

@@ -56,3 +56,13 @@ func (s *Service) ByNumber(ctx context.Context, actor models.UserRef, number int
 	}
 	return e.chat.ID, nil
 }
+
+// Card is what never changes of a chat and who is in it, from memory where possible. It asks for no
+// one's right to know: it is for rendering what somebody is told anyway.
+func (s *Service) Card(ctx context.Context, chatID string) (models.Chat, []models.UserRef, error) {
+	e, err := s.entry(ctx, chatID)
+	if err != nil {
+		return models.Chat{}, nil, err
+	}
+	return e.chat, e.members, nil
+}

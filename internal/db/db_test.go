@@ -36,6 +36,7 @@ func TestSchemaIsTheModels(t *testing.T) {
 		"chats": models.Chat{}, "members": models.Member{}, "messages": models.Message{},
 		"attachments": models.Attachment{}, "products": models.Product{}, "audit_entries": models.AuditEntry{},
 		"profiles": models.Profile{}, "chat_numbers": models.ChatNumber{},
+		"accounts": models.Account{}, "account_links": models.AccountLink{}, "account_tokens": models.AccountToken{},
 		"revocations": models.Revocation{}, "blocks": models.Block{}, "reports": models.Report{}, "jobs": models.Job{},
 	}
 	dbtest.Each(t, func(t *testing.T, url string) {

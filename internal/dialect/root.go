@@ -13,6 +13,8 @@ import (
 
 // Contract is what one contract adds to a namespace. Every field may be nil.
 type Contract struct {
+	// Scope says which sockets are this contract's: those whose identity has it.
+	Scope string
 	// Connect runs when a socket has come, before what it missed is handed over.
 	Connect func(ctx context.Context, c *realtime.Conn) error
 	// Disconnect runs when it has gone.
@@ -43,11 +45,6 @@ type Root struct {
 // Contracts are added before the server serves.
 func NewRoot(house House, open func(realtime.Hooks) *realtime.Namespace, authenticate func(context.Context, realtime.Credentials) (auth.Identity, error), failure func(err error, event string) (string, any)) *Root {
 	r := &Root{house: house, rooms: map[*realtime.Conn]map[string]bool{}}
-	if authenticate == nil {
-		authenticate = func(ctx context.Context, c realtime.Credentials) (auth.Identity, error) {
-			return house.Verifier.Verify(ctx, c.Token)
-		}
-	}
 	r.nsp = open(realtime.Hooks{
 		Authenticate: authenticate, Connect: r.connect, Disconnect: r.disconnect, Failure: failure,
 		Pinged: func(c *realtime.Conn) { r.feed.Pinged(c) },
@@ -56,6 +53,13 @@ func NewRoot(house House, open func(realtime.Hooks) *realtime.Namespace, authent
 	r.feed = chat.NewFeed(house.Chats, r.nsp, house.Log, func(c *realtime.Conn, m models.Message, _ []models.Member) (string, any) { return r.missed(c, m) })
 	house.Chats.Subscribe(r.deliver)
 	return r
+}
+
+// ByToken accepts one plain token, as most contracts present it.
+func ByToken(house House) func(context.Context, realtime.Credentials) (auth.Identity, error) {
+	return func(ctx context.Context, c realtime.Credentials) (auth.Identity, error) {
+		return house.Verifier.Verify(ctx, c.Token)
+	}
 }
 
 // Add adds a contract; flushes says that its clients are given what was written while they were away.
@@ -97,8 +101,9 @@ func (r *Root) Joined(c *realtime.Conn, room string) bool {
 	return r.rooms[c][room]
 }
 
-// Tell sends one event to all sockets of some people, except those of one of them and one socket.
-func (r *Root) Tell(people []models.UserRef, except models.UserRef, exceptSocket, event string, body any) {
+// Tell sends one event to the sockets of a scope of some people, except those of one of them and one
+// socket.
+func (r *Root) Tell(scope string, people []models.UserRef, except models.UserRef, exceptSocket, event string, body any) {
 	var frame realtime.Frame
 	encoded := false
 	for _, u := range people {
@@ -106,7 +111,7 @@ func (r *Root) Tell(people []models.UserRef, except models.UserRef, exceptSocket
 			continue
 		}
 		for _, c := range r.nsp.Conns(u) {
-			if c.ID() == exceptSocket {
+			if c.ID() == exceptSocket || c.Identity().Scope != scope {
 				continue
 			}
 			if !encoded {
@@ -176,7 +181,7 @@ func (r *Root) disconnect(c *realtime.Conn, _ string) {
 // missed renders a message by the contract that hands over what was missed.
 func (r *Root) missed(c *realtime.Conn, m models.Message) (string, any) {
 	for _, contract := range r.contracts {
-		if contract.Missed == nil {
+		if contract.Missed == nil || contract.Scope != c.Identity().Scope {
 			continue
 		}
 		if event, body := contract.Missed(c, m); event != "" {
@@ -197,19 +202,25 @@ func (r *Root) deliver(e chat.Event) {
 		}
 		return
 	}
-	var sends []func(*realtime.Conn)
+	type rendered struct {
+		scope string
+		send  func(*realtime.Conn)
+	}
+	var sends []rendered
 	for _, u := range sent.Members {
 		for _, conn := range r.nsp.Conns(u) {
 			if sends == nil { // rendered when the first socket wants it
 				for _, c := range r.contracts {
 					if c.Message != nil {
-						sends = append(sends, c.Message(sent))
+						sends = append(sends, rendered{c.Scope, c.Message(sent)})
 					}
 				}
 			}
 			r.feed.Offer(conn, sent.Message.ChatID, sent.Message.Seq, func() {
-				for _, send := range sends {
-					send(conn)
+				for _, r := range sends {
+					if r.scope == conn.Identity().Scope {
+						r.send(conn)
+					}
 				}
 			})
 		}

@@ -2,12 +2,18 @@ package server
 
 import (
 	"context"
+	"net"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 
+	"chaffer/internal/account"
 	"chaffer/internal/auth"
 	"chaffer/internal/dialect"
+	"chaffer/internal/dialect/expresschat"
 	"chaffer/internal/dialect/messaging"
 	"chaffer/internal/dialect/nestchat"
 	"chaffer/internal/dialect/oneonone"
@@ -48,11 +54,21 @@ func (s *Server) bindDialects(ctx context.Context) error {
 		s.dialects.routes = append(s.dialects.routes, n.Routes)
 		s.dialects.ends = append(s.dialects.ends, n.Close)
 	}
-	if !speaks("oneonone") && !speaks("messaging") {
+	if !speaks("oneonone") && !speaks("messaging") && !speaks("expresschat") {
 		return nil
 	}
-	root := dialect.NewRoot(house, s.openRoot, nil, dialect.Failure)
+	authenticate, failure := dialect.ByToken(house), dialect.Failure
+	var express *expresschat.ExpressChat
+	if speaks("expresschat") {
+		express = s.expressChat(house)
+		authenticate, failure = express.Authenticate, express.Failure
+	}
+	root := dialect.NewRoot(house, s.openRoot, authenticate, failure)
 	s.dialects.ends = append(s.dialects.ends, root.Close)
+	if express != nil {
+		express.Bind(root)
+		s.dialects.routes = append(s.dialects.routes, express.Routes)
+	}
 	if speaks("oneonone") {
 		s.dialects.routes = append(s.dialects.routes, oneonone.Bind(house, root).Routes)
 	}
@@ -62,6 +78,25 @@ func (s *Server) bindDialects(ctx context.Context) error {
 		s.dialects.ends = append(s.dialects.ends, m.Close)
 	}
 	return nil
+}
+
+// expressChat is the contract with accounts of its own. A log-out cuts the sockets that stand on it.
+func (s *Server) expressChat(house dialect.House) *expresschat.ExpressChat {
+	var mailer account.Mailer = account.Printer{To: os.Stdout}
+	if s.cfg.SMTPHost != "" {
+		mailer = account.SMTP{Host: s.cfg.SMTPHost, Port: s.cfg.SMTPPort, User: s.cfg.SMTPUser, Password: s.cfg.SMTPPassword, From: s.cfg.SMTPFrom}
+	}
+	address := s.cfg.MediaURL
+	if address == "" {
+		address = "http://" + net.JoinHostPort(s.cfg.Host, strconv.Itoa(s.cfg.Port))
+	}
+	var express *expresschat.ExpressChat
+	accounts := account.NewService(s.db, house.Verifier, mailer, account.Settings{
+		Secret: s.cfg.JWTSecret, Issuer: s.cfg.JWTIssuer, Audience: s.cfg.JWTAudience, ClaimID: s.cfg.JWTClaimID, ClaimType: s.cfg.JWTClaimType,
+		PublicURL: strings.TrimSuffix(address, "/"),
+	}, func(u models.UserRef) { express.Cut(u) }, s.log)
+	express = expresschat.New(house, accounts, s.cfg.Production())
+	return express
 }
 
 // openRoot declares the namespace "/", where clients of several contracts connect.

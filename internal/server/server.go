@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -124,7 +125,7 @@ func (s *Server) openDatabase(ctx context.Context) error {
 
 func (s *Server) bindSockets() {
 	s.realtime = realtime.NewServer(realtime.Options{
-		Verifier: s.verifier, AllowedOrigins: s.cfg.AllowedOrigins, AllowOrigin: s.cfg.OriginAllowed, ClientIP: s.clientIP, Log: s.log,
+		Verifier: s.verifier, AllowedOrigins: s.cfg.AllowedOrigins, AllowOrigin: s.cfg.OriginAllowed, Cookies: slices.Contains(s.cfg.Dialects, "expresschat"), ClientIP: s.clientIP, Log: s.log,
 		Limits: realtime.Limits{
 			PacketsPerSecond: s.cfg.LimitPacketsPerSecond, SocketsPerUser: s.cfg.LimitSocketsPerUser,
 			ConnectsPerMinutePerIP: s.cfg.LimitConnectsPerMinutePerIP, ConnectionsPerIP: s.cfg.LimitConnectionsPerIP,

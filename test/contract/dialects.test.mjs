@@ -3,12 +3,14 @@ import { after, before, describe } from 'node:test'
 import { Server } from './lib/server.mjs'
 import { People } from './dialects/client.mjs'
 import { across } from './dialects/across.mjs'
+import { expresschat } from './dialects/expresschat.mjs'
 import { messaging } from './dialects/messaging.mjs'
 import { nestchat } from './dialects/nestchat.mjs'
 import { oneonone } from './dialects/oneonone.mjs'
 
 const contracts = {
   oneonone: [oneonone],
+  expresschat: [expresschat],
   nestchat: [nestchat, { namespace: '/chat', query: { dialect: 'nestchat' } }],
   messaging: [messaging],
   across: [across],
@@ -17,7 +19,7 @@ const contracts = {
 for (const database of (process.env.CONTRACT_DATABASES ?? 'sqlite postgres').split(' ')) {
   describe(`dialects on ${database}`, () => {
     const shared = {}
-    before(async () => { shared.server = await Server.start(database, { DIALECTS: 'oneonone,nestchat,messaging' }) })
+    before(async () => { shared.server = await Server.start(database, { DIALECTS: 'oneonone,expresschat,nestchat,messaging' }) })
     after(async () => { await shared.server?.stop() })
     for (const [name, [cases, options]] of Object.entries(contracts)) {
       describe(name, () => {

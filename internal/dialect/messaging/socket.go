@@ -120,7 +120,7 @@ func (m *Messaging) message(e chat.MessageSent) func(c *realtime.Conn) {
 func (m *Messaging) event(e chat.Event) {
 	switch e := e.(type) {
 	case chat.TypingChanged:
-		m.root.Tell(e.Members, e.User, "", "typing_indicator", TypingIndicator{e.ChatID, dialect.ID(e.User), e.Typing})
+		m.root.Tell("", e.Members, e.User, "", "typing_indicator", TypingIndicator{e.ChatID, dialect.ID(e.User), e.Typing})
 	case chat.ReadMoved:
 		select {
 		case m.readers <- e:
@@ -150,6 +150,6 @@ func (m *Messaging) tellReader(e chat.ReadMoved) {
 		m.house.Log.Warn("a read receipt was not told", "chat", e.ChatID, "err", err)
 		return
 	}
-	m.root.Tell(e.Members, models.UserRef{}, e.Origin, "message_read",
+	m.root.Tell("", e.Members, models.UserRef{}, e.Origin, "message_read",
 		MessageRead{p.Messages[0].ID, dialect.ID(e.Reader.User()), e.ChatID})
 }

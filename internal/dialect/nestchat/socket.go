@@ -45,7 +45,7 @@ func Bind(house dialect.House, server *realtime.Server) *NestChat {
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.root = dialect.NewRoot(house, func(h realtime.Hooks) *realtime.Namespace {
 		return server.Dialect("/chat", "nestchat", h)
-	}, nil, dialect.Failure)
+	}, dialect.ByToken(house), dialect.Failure)
 	n.root.Add(dialect.Contract{Missed: n.missed, Message: n.message, Event: n.event}, false)
 	n.wg.Go(n.announce)
 	nsp := n.root.Realtime()
@@ -219,7 +219,7 @@ func (n *NestChat) announce() {
 					n.root.Join(c, room(number))
 				}
 			}
-			n.root.Tell(e.Members, models.UserRef{}, "", "conversationCreated",
+			n.root.Tell("", e.Members, models.UserRef{}, "", "conversationCreated",
 				Created{toConversation(number, e.Chat, e.Members), n.persons(n.ctx, e.Members)})
 		}
 	}

@@ -1,0 +1,104 @@
+package expresschat
+
+import (
+	"context"
+	"time"
+
+	"chaffer/internal/chat"
+	"chaffer/internal/dialect"
+	"chaffer/internal/models"
+	"chaffer/internal/realtime"
+)
+
+// nameTimeout bounds the look-up of a name that is not in memory.
+const nameTimeout = 2 * time.Second
+
+// sent renders a new message for the others in its chat; the sender is told nothing.
+func (e *ExpressChat) sent(m chat.MessageSent) func(c *realtime.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), nameTimeout)
+	defer cancel()
+	event := "receive-personal-message"
+	switch m.Chat.Kind {
+	case models.KindGroup:
+		event = "receive-group-message"
+	case models.KindSelf:
+		return func(*realtime.Conn) {}
+	}
+	sender := m.Message.Sender()
+	send := e.root.Frame(event, Received{m.Message.ChatID, m.Message.Text, e.house.Name(ctx, sender), dialect.ID(sender)})
+	return func(c *realtime.Conn) {
+		if c.User() != sender {
+			send(c)
+		}
+	}
+}
+
+// event tells what else happens in chats.
+func (e *ExpressChat) event(event chat.Event) {
+	ctx, cancel := context.WithTimeout(context.Background(), nameTimeout)
+	defer cancel()
+	switch event := event.(type) {
+	case chat.ReadMoved:
+		e.readMoved(ctx, event)
+	case chat.ChatOpened:
+		e.opened(ctx, event)
+	case chat.MembersChanged:
+		e.membersChanged(ctx, event)
+	}
+}
+
+func (e *ExpressChat) readMoved(ctx context.Context, m chat.ReadMoved) {
+	c, _, err := e.house.Chats.Card(ctx, m.ChatID)
+	if err != nil {
+		e.house.Log.Warn("a read receipt was not told", "chat", m.ChatID, "err", err)
+		return
+	}
+	reader := m.Reader.User()
+	switch c.Kind {
+	case models.KindSelf:
+	case models.KindGroup:
+		e.tell(m.Members, reader, "read-grp-msg-ack", ReadAck{m.ChatID, dialect.ID(reader)})
+	default:
+		e.tell(m.Members, reader, "read-personal-msg-ack", ReadAck{ChatID: m.ChatID})
+	}
+}
+
+func (e *ExpressChat) opened(ctx context.Context, o chat.ChatOpened) {
+	only := []models.UserRef{o.By}
+	switch o.Chat.Kind {
+	case models.KindDirect:
+		e.tell(only, models.UserRef{}, "create-personal-chat-creator", PersonalOpened{o.Chat.ID, e.partner(ctx, o.Members, o.By)})
+		e.tell(o.Members, o.By, "create-personal-chat-partner", PersonalOpened{o.Chat.ID, e.house.Name(ctx, o.By)})
+	case models.KindGroup:
+		e.tell(only, models.UserRef{}, "create-group-chat-creator", GroupOpened{o.Chat.ID, o.Chat.Title})
+		e.tell(o.Members, o.By, "create-group-chat-receiver", GroupOpened{o.Chat.ID, o.Chat.Title})
+	}
+}
+
+func (e *ExpressChat) membersChanged(_ context.Context, m chat.MembersChanged) {
+	body := GroupChange{GroupID: m.ChatID, Name: m.Title, Member: dialect.ID(m.Who)}
+	by, who := []models.UserRef{m.By}, []models.UserRef{m.Who}
+	switch m.Change {
+	case chat.MemberAdded:
+		e.tell(by, models.UserRef{}, "add-member-success", body)
+		e.tell(who, models.UserRef{}, "new-grp-added", body)
+	case chat.MemberRemoved:
+		e.tell(by, models.UserRef{}, "kickout-successful", body)
+		e.tell(who, models.UserRef{}, "kicked-out", body)
+		e.tell(m.Members, m.By, "someone-kicked-out", body)
+	case chat.AdminChanged:
+		e.tell(by, models.UserRef{}, "change-admin-success-creator", body)
+		e.tell(who, models.UserRef{}, "change-admin-success-receiver", body)
+	case chat.MemberLeft:
+		e.tell(who, models.UserRef{}, "group-left-success", body)
+		e.tell(m.Members, m.Who, "user-left-grp", body)
+		if m.Successor != nil {
+			e.tell([]models.UserRef{*m.Successor}, models.UserRef{}, "change-admin-success-receiver", GroupChange{m.ChatID, m.Title, dialect.ID(*m.Successor)})
+		}
+	}
+}
+
+// tell sends an event to the sessions of this contract of some people, except one of them.
+func (e *ExpressChat) tell(people []models.UserRef, except models.UserRef, event string, body any) {
+	e.root.Tell(pair, people, except, "", event, body)
+}
