@@ -46,7 +46,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/profile": {"internal/db", "internal/models", "internal/wire"},
 	"internal/dialect": {
-		"internal/apperr", "internal/auth", "internal/chat", "internal/models", "internal/profile", "internal/realtime", "internal/wire",
+		"internal/apperr", "internal/auth", "internal/chat", "internal/models", "internal/profile", "internal/realtime", "internal/upload", "internal/wire",
 	},
 	"internal/dialect/messaging": {
 		"internal/apperr", "internal/auth", "internal/chat", "internal/dialect", "internal/httpjson", "internal/models", "internal/realtime", "internal/wire",

@@ -14,6 +14,7 @@ import (
 	"chaffer/internal/chat"
 	"chaffer/internal/models"
 	"chaffer/internal/profile"
+	"chaffer/internal/upload"
 	"chaffer/internal/wire"
 )
 
@@ -21,6 +22,7 @@ import (
 type House struct {
 	Chats    *chat.Service
 	Profiles *profile.Service
+	Uploads  *upload.Service
 	Verifier auth.Verifier // lets users without a type in, as members
 	Log      *slog.Logger
 }

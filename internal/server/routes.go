@@ -45,7 +45,7 @@ func (s *Server) routes() http.Handler {
 	})
 	if len(s.dialects.routes) > 0 {
 		r.Group(func(r chi.Router) {
-			r.Use(s.refuseForeignPages, s.cors(), middleware.RequestSize(maxRESTBody))
+			r.Use(s.refuseForeignPages, s.cors()) // each route bounds its own body
 			for _, add := range s.dialects.routes {
 				add(r)
 			}

@@ -18,6 +18,7 @@ import (
 	"chaffer/internal/apperr"
 	"chaffer/internal/auth"
 	"chaffer/internal/httpjson"
+	"chaffer/internal/models"
 	"chaffer/internal/wire"
 )
 
@@ -71,10 +72,21 @@ func (s *Service) receive(w http.ResponseWriter, r *http.Request) {
 		httpjson.Error(w, r, s.log, apperr.New(apperr.Unauthorized, "A token is needed"))
 		return
 	}
-	leave, err := s.enter(id.User)
+	a, err := s.Receive(w, r, id.User)
 	if err != nil {
 		httpjson.Error(w, r, s.log, err)
 		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	httpjson.Write(w, http.StatusCreated, wire.Envelope[PictureJSON]{Message: "Picture has been uploaded", StatusCode: http.StatusCreated, Data: toPicture(a, s.links)})
+}
+
+// Receive keeps the one picture of a multipart request for somebody. Errors: as Add, Invalid for a
+// form without exactly one file, TooLarge, Unsupported.
+func (s *Service) Receive(w http.ResponseWriter, r *http.Request, owner models.UserRef) (models.Attachment, error) {
+	leave, err := s.enter(owner)
+	if err != nil {
+		return models.Attachment{}, err
 	}
 	defer leave()
 	ctx, cancel := context.WithTimeout(r.Context(), readTotal)
@@ -82,16 +94,9 @@ func (s *Service) receive(w http.ResponseWriter, r *http.Request) {
 	body, err := s.file(w, r)
 	if err != nil {
 		w.Header().Set("Connection", "close") // the rest of the body is not waited for
-		httpjson.Error(w, r, s.log, err)
-		return
+		return models.Attachment{}, err
 	}
-	a, err := s.Add(ctx, id.User, body)
-	if err != nil {
-		httpjson.Error(w, r, s.log, err)
-		return
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	httpjson.Write(w, http.StatusCreated, wire.Envelope[PictureJSON]{Message: "Picture has been uploaded", StatusCode: http.StatusCreated, Data: toPicture(a, s.links)})
+	return s.Add(ctx, owner, body)
 }
 
 // file reads the one file of the form into memory, at most MaxBytes; nothing touches the disk.

@@ -12,6 +12,7 @@ import (
 	"chaffer/internal/chat"
 	"chaffer/internal/httpjson"
 	"chaffer/internal/models"
+	"chaffer/internal/wire"
 )
 
 const (
@@ -50,6 +51,7 @@ func (m *Messaging) Routes(r chi.Router) {
 	r.Delete("/api/conversation/{id}", m.handle(http.StatusOK, m.remove))
 	r.Post("/api/conversation/participant/add", m.handle(http.StatusOK, m.addParticipant))
 	r.Post("/api/conversation/participant/remove", m.handle(http.StatusOK, m.removeParticipant))
+	r.Post("/api/attachment", m.handle(http.StatusCreated, m.attach))
 	r.Post("/api/message", m.handle(http.StatusCreated, m.post))
 	r.Get("/api/message/{id}", m.handle(http.StatusOK, m.history))
 	r.Put("/api/message/read/{id}", m.handle(http.StatusOK, m.readByREST))
@@ -161,6 +163,16 @@ func (m *Messaging) removeParticipant(r *http.Request, w http.ResponseWriter, wh
 		return before, nil
 	}
 	return m.conversation(r, who, in.ConversationID)
+}
+
+// attach keeps a picture; its id goes into attachments. The document names ids of attachments and no
+// way to get one.
+func (m *Messaging) attach(r *http.Request, w http.ResponseWriter, who auth.Identity) (any, error) {
+	a, err := m.house.Uploads.Receive(w, r, who.User)
+	if err != nil {
+		return nil, err
+	}
+	return Attachment{a.ID, a.ID, m.house.Uploads.Links().Picture(a.ID), a.MimeType, a.Size, wire.At(a.CreatedAt)}, nil
 }
 
 func (m *Messaging) post(r *http.Request, w http.ResponseWriter, who auth.Identity) (any, error) {

@@ -40,6 +40,16 @@ type Message struct {
 	UpdatedAt    wire.Time  `json:"updatedAt"`
 }
 
+// Attachment is an uploaded picture.
+type Attachment struct {
+	MongoID   string    `json:"_id"`
+	ID        string    `json:"id"`
+	URL       string    `json:"url"`
+	MimeType  string    `json:"mimeType"`
+	Size      int64     `json:"size"`
+	CreatedAt wire.Time `json:"createdAt"`
+}
+
 // Brief is the "basic conversation info" beside a new message.
 type Brief struct {
 	MongoID      string   `json:"_id"`
