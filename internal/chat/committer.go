@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"chaffer/internal/apperr"
@@ -15,6 +16,7 @@ const (
 	laneQueue     = 4096            // messages waiting for a lane; beyond it the service says 503
 	maxBatch      = 512             // messages in one transaction
 	commitTimeout = 5 * time.Second // how long one transaction may take
+	probeTimeout  = 2 * time.Second // the same, while the last one found no database
 )
 
 // committer turns many sends into few transactions. A lane takes whatever is waiting, with no
@@ -23,20 +25,27 @@ const (
 // the row lock on the chat does.
 type committer struct {
 	service *Service
-	lanes   []chan *appendOp
+	lanes   []*lane
 	seed    maphash.Seed
 	wg      sync.WaitGroup
+	doubt   atomic.Bool // the database did not answer the last transaction
 
 	mu     sync.RWMutex // guards closed against a send on a closed lane
 	closed bool
 }
 
+// lane is a queue of messages and whether its worker is in a transaction.
+type lane struct {
+	queue chan *appendOp
+	busy  atomic.Bool
+}
+
 func newCommitter(s *Service, lanes int) *committer {
 	c := &committer{service: s, seed: maphash.MakeSeed()}
 	for range lanes {
-		lane := make(chan *appendOp, laneQueue)
-		c.lanes = append(c.lanes, lane)
-		c.wg.Go(func() { c.run(lane) })
+		l := &lane{queue: make(chan *appendOp, laneQueue)}
+		c.lanes = append(c.lanes, l)
+		c.wg.Go(func() { c.run(l) })
 	}
 	return c
 }
@@ -49,9 +58,17 @@ func (c *committer) submit(op *appendOp) {
 		op.done(Sent{}, apperr.New(apperr.Unavailable, "This server is shutting down, please reconnect and try again"))
 		return
 	}
-	lane := c.lanes[maphash.String(c.seed, op.lane())%uint64(len(c.lanes))]
+	if c.service.settings.Complete != nil {
+		// Somebody may be on another node: asked here, in parallel, so that the lane finds the answer remembered.
+		c.service.anyOnline(op)
+	}
+	l := c.lanes[maphash.String(c.seed, op.lane())%uint64(len(c.lanes))]
+	if c.doubt.Load() && (l.busy.Load() || len(l.queue) > 0) {
+		op.done(Sent{}, errNoDatabase) // one message at a time finds out whether it is back
+		return
+	}
 	select {
-	case lane <- op:
+	case l.queue <- op:
 	default:
 		op.done(Sent{}, apperr.New(apperr.Unavailable, "The service is overloaded, please try again in a moment"))
 	}
@@ -63,18 +80,21 @@ func (c *committer) close() {
 	c.closed = true
 	c.mu.Unlock()
 	for _, lane := range c.lanes {
-		close(lane)
+		close(lane.queue)
 	}
 	c.wg.Wait()
 }
 
-func (c *committer) run(lane <-chan *appendOp) {
+var errNoDatabase = apperr.New(apperr.Unavailable, db.Unreachable)
+
+func (c *committer) run(l *lane) {
 	batch := make([]*appendOp, 0, maxBatch)
-	for op := range lane {
+	for op := range l.queue {
+		l.busy.Store(true)
 		batch = append(batch[:0], op)
 		for len(batch) < maxBatch {
 			select {
-			case next, ok := <-lane:
+			case next, ok := <-l.queue:
 				if !ok {
 					c.commit(batch)
 					return
@@ -86,6 +106,26 @@ func (c *committer) run(lane <-chan *appendOp) {
 			break
 		}
 		c.commit(batch)
+		if c.doubt.Load() {
+			c.refuse(l)
+		}
+		l.busy.Store(false)
+	}
+}
+
+// refuse answers what has waited behind a transaction that found no database: to keep it would
+// only answer the same later.
+func (c *committer) refuse(l *lane) {
+	for {
+		select {
+		case op, ok := <-l.queue:
+			if !ok {
+				return
+			}
+			op.done(Sent{}, errNoDatabase)
+		default:
+			return
+		}
 	}
 }
 
@@ -137,9 +177,15 @@ func (c *committer) store(batch []*appendOp) {
 }
 
 func (c *committer) try(batch []*appendOp) error {
-	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	limit := commitTimeout
+	if c.doubt.Load() {
+		limit = probeTimeout
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	return db.Translate(c.service.store.append(ctx, batch))
+	err := db.Translate(c.service.store.append(ctx, batch))
+	c.doubt.Store(apperr.Is(err, apperr.Unavailable))
+	return err
 }
 
 func (c *committer) finish(op *appendOp) {
