@@ -79,6 +79,8 @@ func RegisterAdmin(api *httpjson.API, s *Service) {
 				return respond("Statistics have been sent successfully", stats), nil
 			}))
 
+	registerAdminSafety(api, s)
+
 	httpjson.Handle(api, get("adminListAudit", "/audit", "What admins have looked at and done, newest first"),
 		audited(s, "audit.list", func(*listQuery) (string, map[string]any) { return "", nil }, s.adminAudit))
 }

@@ -19,7 +19,10 @@ var kinds = map[string]func() Event{
 	"chat.delivered": func() Event { return new(DeliveredMoved) },
 	"chat.deleted":   func() Event { return new(MessageDeleted) },
 	"chat.typing":    func() Event { return new(TypingChanged) },
+	"chat.opened":    func() Event { return new(ChatOpened) },
 	"chat.members":   func() Event { return new(MembersChanged) },
+	"chat.block":     func() Event { return new(BlockChanged) },
+	"chat.frozen":    func() Event { return new(FrozenChanged) },
 }
 
 // Kinds are the names Arrived understands.
@@ -44,8 +47,14 @@ func kindOf(e Event) string {
 		return "chat.deleted"
 	case TypingChanged:
 		return "chat.typing"
+	case ChatOpened:
+		return "chat.opened"
 	case MembersChanged:
 		return "chat.members"
+	case BlockChanged:
+		return "chat.block"
+	case FrozenChanged:
+		return "chat.frozen"
 	}
 	return ""
 }
@@ -106,7 +115,13 @@ func decodeEvent(kind string, body json.RawMessage) (Event, error) {
 		return *e, nil
 	case *TypingChanged:
 		return *e, nil
+	case *ChatOpened:
+		return *e, nil
 	case *MembersChanged:
+		return *e, nil
+	case *BlockChanged:
+		return *e, nil
+	case *FrozenChanged:
 		return *e, nil
 	}
 	return nil, fmt.Errorf("event %q has no value", kind)

@@ -20,6 +20,8 @@ func (n *Namespace) deliver(e Event) {
 		for _, event := range []string{"deleteMessage", "messageDeleted"} {
 			n.tell(e.Members, models.UserRef{}, "", e.ChatID, event, func() any { return deletedBody(e.ChatID, e.MessageID, e.Seq) })
 		}
+	case BlockChanged, FrozenChanged:
+		n.deliverSafety(e)
 	case TypingChanged:
 		event, body := typingBody(e)
 		for _, event := range []string{event, "userTyping"} {

@@ -37,6 +37,7 @@ func (n *Namespace) bindEvents() {
 		Doc: "Everything after the given places: new messages, deletions, both sides' positions."}, n.resume)
 	realtime.On(n.nsp, realtime.Event{Name: "messagesDelivered",
 		Doc: "Confirms that messages up to a place have arrived."}, n.delivered)
+	n.bindSafety()
 	realtime.HandleRefresh(n.nsp)
 }
 

@@ -24,6 +24,7 @@ type Page struct {
 	Chat     models.Chat
 	Messages []models.Message
 	Members  []models.Member
+	Blocked  bool // the other side, by whoever asked
 	HasMore  bool // further messages lie in the direction that was asked for
 }
 
@@ -50,7 +51,9 @@ func (s *Service) Open(ctx context.Context, actor models.UserRef, chatID string,
 	if err != nil {
 		return Page{}, err
 	}
-	return s.page(ctx, e.chat.ID, PageInput{}, limit)
+	p, err := s.page(ctx, e.chat.ID, PageInput{}, limit)
+	p.Blocked = s.blocksAnyOf(p.Chat, actor, p.Members)
+	return p, err
 }
 
 func (s *Service) page(ctx context.Context, chatID string, in PageInput, limit int) (Page, error) {

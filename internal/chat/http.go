@@ -47,6 +47,8 @@ func Register(api *httpjson.API, s *Service) {
 			return &reply[wire.Page[MessageJSON]]{toHistory(p, in.page())}, nil
 		})
 
+	registerSafety(api, s)
+
 	send := userOperation(http.MethodPost, "sendMessage", "/chats/messages", "Send a message, opening the chat when it is the first; repeat with the same key after a failure", 403, 404, 409, 413)
 	send.DefaultStatus = http.StatusCreated
 	httpjson.Handle(api, send, s.restSend)

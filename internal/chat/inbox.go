@@ -25,6 +25,7 @@ type InboxItem struct {
 	Mine     models.Member
 	Members  []models.Member
 	Messages []models.Message // the newest, oldest first
+	Blocked  bool             // by whose list it is
 }
 
 // Inbox is a page of somebody's chats, latest activity first.
@@ -48,6 +49,9 @@ func (s *Service) Inbox(ctx context.Context, actor models.UserRef, in InboxInput
 	items, err := s.store.inbox(ctx, actor, from, limit+1, inboxPreview, in.Empty)
 	if err != nil {
 		return Inbox{}, err
+	}
+	for i := range items {
+		items[i].Blocked = s.blocksAnyOf(items[i].Chat, actor, items[i].Members)
 	}
 	if len(items) <= limit {
 		return Inbox{Items: items}, nil

@@ -30,7 +30,9 @@ func toInbox(inbox Inbox) wire.Page[ChatJSON] {
 // render is one chat of a list with at most some of its newest messages.
 func (i InboxItem) render(preview int) ChatJSON {
 	messages := i.Messages[max(0, len(i.Messages)-preview):]
-	return toChat(i.Chat, i.Mine.Unread, newest(toMessages(messages, i.Members), maxEmit/4))
+	c := toChat(i.Chat, i.Mine.Unread, newest(toMessages(messages, i.Members), maxEmit/4))
+	c.BlockedByMe = i.Blocked
+	return c
 }
 
 // fitPreview is how many messages of each chat fit.
@@ -66,7 +68,9 @@ func toWholeChat(p Page, viewer models.UserRef) ChatJSON {
 			unread = m.Unread
 		}
 	}
-	return toChat(p.Chat, unread, newest(toMessages(p.Messages, p.Members), maxEmit-chatOverhead))
+	c := toChat(p.Chat, unread, newest(toMessages(p.Messages, p.Members), maxEmit-chatOverhead))
+	c.BlockedByMe = p.Blocked
+	return c
 }
 
 // toHistory renders a page of messages that fits into one emit, cut on the far side of where the

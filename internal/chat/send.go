@@ -129,6 +129,9 @@ func (s *Service) prepare(ctx context.Context, actor auth.Identity, in SendInput
 	if err := s.address(ctx, actor, in, op); err != nil {
 		return nil, err
 	}
+	if err := s.mayWrite(op, actor.User); err != nil {
+		return nil, err
+	}
 	images, err := s.takeImages(ctx, actor.User, in.ImageIDs)
 	if err != nil {
 		return nil, err
@@ -165,6 +168,15 @@ func (s *Service) address(ctx context.Context, actor auth.Identity, in SendInput
 		return invalid("name the chat: chatId of an existing one, or productId and recipientId to open one")
 	}
 	return s.addressTriple(ctx, actor, in, op)
+}
+
+// mayWrite asks safety about a message that has found its chat.
+func (s *Service) mayWrite(op *appendOp, sender models.UserRef) error {
+	if op.entry != nil {
+		return s.safety.mayWrite(op.entry.chat, sender, op.entry.others(sender))
+	}
+	customer, vendor := op.open.Parties()
+	return s.safety.mayWrite(*op.open, sender, []models.UserRef{customer, vendor})
 }
 
 // contradiction refuses a message whose recipient is not in the chat it names.

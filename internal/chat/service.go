@@ -57,6 +57,7 @@ type Service struct {
 	committer *committer
 	positions *positionWriter
 	typing    *typing
+	safety    *safety
 	counters  counters
 
 	mu        sync.RWMutex
@@ -80,6 +81,7 @@ func NewService(d *db.DB, p Presence, c Catalogue, l Limiter, s Settings, log *s
 	svc.committer = newCommitter(svc, lanes)
 	svc.positions = newPositionWriter(svc)
 	svc.typing = newTyping(svc.publish)
+	svc.safety = newSafety(svc.store)
 	return svc
 }
 
@@ -106,6 +108,7 @@ func (s *Service) Close() {
 	s.committer.close()
 	s.positions.close()
 	s.typing.close()
+	s.safety.close()
 }
 
 // publish tells an event of this node to its listeners, and carries it to the others.
@@ -120,6 +123,7 @@ func (s *Service) publish(e Event) {
 }
 
 func (s *Service) hear(e Event) {
+	s.safety.heed(e)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, listener := range s.listeners {

@@ -44,6 +44,9 @@ func (s *Service) Typing(ctx context.Context, actor models.UserRef, chatID strin
 	if err != nil {
 		return err
 	}
+	if s.safety.mayWrite(e.chat, actor, e.others(actor)) != nil {
+		return nil // nobody is waiting for what cannot be sent
+	}
 	s.typing.start(typist{e.chat.ID, actor}, e.members)
 	return nil
 }

@@ -26,6 +26,8 @@ type ChatJSON struct {
 	LastSeq            int64         `json:"lastSeq" doc:"The place of the newest message; 0 when there is none."`
 	Rev                int64         `json:"rev" doc:"Counts changes to messages that already existed."`
 	LastMessageAt      wire.Time     `json:"lastMessageAt" format:"date-time"`
+	Frozen             bool          `json:"frozen" doc:"Nobody can write in it until an admin lifts that."`
+	BlockedByMe        bool          `json:"blockedByMe" doc:"The caller takes no messages from the other side."`
 	UnreadCount        int64         `json:"unreadCount" doc:"Messages of the other side that the caller has not read."`
 	Messages           []MessageJSON `json:"messages"`
 	HasMore            bool          `json:"hasMore" doc:"Older messages exist; ask getMessages with beforeSeq = nextCursor."`
@@ -191,7 +193,7 @@ func toChat(c models.Chat, unread int64, messages []MessageJSON) ChatJSON {
 		StoreLogoURL: c.StoreLogoURL, CustomerProfilePic: c.CustomerProfilePic, CustomerName: c.CustomerName,
 		StoreName: c.StoreName, ProductVerified: c.ProductVerified,
 		CreatedAt: wire.At(c.CreatedAt), UpdatedAt: wire.At(c.UpdatedAt),
-		LastSeq: c.LastSeq, Rev: c.Rev, LastMessageAt: wire.At(c.LastMessageAt), UnreadCount: unread,
+		LastSeq: c.LastSeq, Rev: c.Rev, LastMessageAt: wire.At(c.LastMessageAt), UnreadCount: unread, Frozen: c.FrozenAt != nil,
 		Messages: messages,
 	}
 	if out.Messages == nil {
