@@ -31,7 +31,7 @@ const sheets = {
 
 // What the widget does without, by file of the library; see slim/README.md.
 const unused = {
-  'sdk/src/client.ts': ['loadChats', 'findByProduct'],
+  'sdk/src/client.ts': ['loadChats', 'findByProduct', 'blocked', 'block', 'unblock'],
   'engine.io-client/build/esm/socket.js': ['_probe'],
   'engine.io-client/build/esm/transports/polling.js': ['pause'],
   'socket.io-client/build/esm/socket.js': [
@@ -50,6 +50,7 @@ const slim = {
     put(/^socket\.io-parser$/, 'socket-parser.js')
     put(/^\.\/transports\/index\.js$/, 'transports.js')
     put(/^\.\/contrib\/parse(uri|qs)\.js$/, 'uri.js')
+    put(/^\.{1,2}\/util\.js$/, 'util.js')
     put(/^\.\/contrib\/backo2\.js$/, 'backoff.js')
     put(/^@socket\.io\/component-emitter$/, 'emitter.js')
     for (const [file, methods] of Object.entries(unused)) {
@@ -73,7 +74,8 @@ const own = `emitReserved setTimeoutFn clearTimeoutFn useNativeTimers removeAllL
   onevent onack ondecoded ondata subEvents sendBuffer receiveBuffer skipReconnect autoUnref maybeReconnectOnOpen reconnectionAttempts
   reconnectionDelay reconnectionDelayMax randomizationFactor backoff setMin setMax setJitter attempts jitter factor encoder decoder
   hasListeners priorWebsocketSuccess unreadTotal presenceOf askPresence markRead loadOlder loadChats findByProduct hasMoreChats
-  discard stopTyping isMine belongTo claimed refreshIn given fresh tombstone resumed reread onExpired snapshot prepend answerTimeout getToken`.split(/\s+/)
+  stopTyping isMine belongTo claimed refreshIn given fresh tombstone resumed reread onExpired transports connected withError
+  emitBuffered emitEvent notifyOutgoingListeners recovered writable extraHeaders withCredentials changed stored request pending volatile snapshot prepend answerTimeout getToken`.split(/\s+/)
 
 await build({
   ...options, entryPoints: ['widget/index.tsx'], outfile: join(out, 'widget.js'), format: 'iife',

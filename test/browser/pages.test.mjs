@@ -19,7 +19,10 @@ const phone = { viewport: { width: 430, height: 690 } }
 const widget = (page) => page.locator('chaffer-chat')
 const write = (page, text) => page.getByLabel('Write a message').fill(text).then(() => page.keyboard.press('Enter'))
 const bubble = (page, text) => page.locator('.bubble').filter({ hasText: text })
-const tick = (page, text, state) => bubble(page, text).locator(`svg[aria-label="${state}"]`).waitFor()
+const states = ['Sending', 'Sent', 'Delivered', 'Read']
+// tick waits until a message has come at least as far as the state; Sending is exact.
+const tick = (page, text, state) => bubble(page, text)
+  .locator((state === 'Sending' ? [state] : states.slice(states.indexOf(state))).map((s) => `svg[aria-label="${s}"]`).join()).waitFor()
 const row = (page, name, product) => page.getByRole('option').filter({ hasText: name }).filter({ hasText: product })
 
 // drawing is a PNG of 640 by 480 that a browser has drawn.
@@ -68,6 +71,19 @@ test('a message is taken back on both sides', async () => {
   await mine.getByLabel('Delete message').click()
   await customer.getByText('This message was deleted').waitFor()
   assert.equal(await bubble(customer, 'A slip').count(), 0)
+})
+
+test('what the server refuses is shown with the reason, and can be given up', async () => {
+  const customer = await stage.page('/demo/product/12345?customer=4&open')
+  await widget(customer).evaluate((el) => el.setAttribute('recipient-id', '3')) // not who sells it
+  await customer.getByText('Ask Tech Haven').waitFor()
+  await write(customer, 'To the wrong shop')
+  await customer.getByRole('alert').getByText('vendor').waitFor()
+  assert.deepEqual(await violations(customer), [])
+  await shot(customer, 'failed')
+  await customer.getByRole('button', { name: 'Try again' }).click()
+  await customer.getByRole('button', { name: 'Discard' }).click()
+  await bubble(customer, 'To the wrong shop').waitFor({ state: 'detached' })
 })
 
 test('a picture goes over', async () => {

@@ -10,7 +10,12 @@ export function ChatDetail({ api, go, id, known }: Place & { id: string }) {
   const [whole, setWhole] = useState<Whole>()
   const [problem, setProblem] = useState('')
   const attempt = (work: Promise<unknown>) => { setProblem(''); work.catch((err: Error) => setProblem(err.message)) }
-  const load = async () => setWhole((await api.get<{ data: Whole }>(`/chats/${id}`)).data)
+  const [frozen, setFrozen] = useState(false)
+  const load = async () => {
+    const { data } = await api.get<{ data: Whole & { frozen?: boolean; frozenAt?: string } }>(`/chats/${id}`)
+    setWhole(data)
+    setFrozen(Boolean(data.frozen ?? data.frozenAt))
+  }
   useEffect(() => { attempt(load()) }, [id])
   if (!whole) return <main class="nothing">{problem ? <><Icon name="failed" /><b role="alert">{problem}</b></> : 'Opening…'}</main>
   const { messages } = whole
@@ -26,10 +31,9 @@ export function ChatDetail({ api, go, id, known }: Place & { id: string }) {
     await api.delete(`/chats/${id}/messages/${m.id}`)
     await load()
   }
-  const frozen = 'frozen' in chat || 'frozenAt' in chat ? Boolean((chat as { frozen?: boolean; frozenAt?: string }).frozen ?? (chat as { frozenAt?: string }).frozenAt) : false
   const freeze = async (on: boolean) => {
-    if (known.has('DELETE /chats/{chatId}/freeze') || !on) await (on ? api.post(`/chats/${id}/freeze`) : api.delete(`/chats/${id}/freeze`))
-    else await api.post(`/chats/${id}/freeze`)
+    await api.post(`/chats/${id}/${on ? 'freeze' : 'unfreeze'}`)
+    setFrozen(on)
     await load()
   }
   return (

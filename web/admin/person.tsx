@@ -4,11 +4,10 @@ import type { AdminChat, Page, User } from './api.js'
 import { FoundChat, when, type Place } from './chats.js'
 
 /** What can be done to a person, as far as the service has a route for it. */
-const deeds: { route: string; label: string; ask: string; path: (base: string) => string; method: 'POST' | 'PUT' | 'DELETE'; note?: string }[] = [
-  { route: 'POST /users/{type}/{id}/block', method: 'POST', label: 'Block', ask: 'Block this person? They are disconnected and can no longer write.', path: (b) => `${b}/block` },
-  { route: 'DELETE /users/{type}/{id}/block', method: 'DELETE', label: 'Unblock', ask: 'Let this person write again?', path: (b) => `${b}/block` },
+const deeds: { route: string; label: string; ask: string; path: (base: string) => string; method: 'POST' | 'DELETE' }[] = [
   { route: 'POST /users/{type}/{id}/revoke', method: 'POST', label: 'End sessions', ask: 'End all sessions of this person? Tokens signed until now stop working.', path: (b) => `${b}/revoke` },
   { route: 'POST /users/{type}/{id}/erase', method: 'POST', label: 'Erase', ask: 'Erase what this person wrote and who they are, for good? This cannot be undone.', path: (b) => `${b}/erase` },
+  { route: 'DELETE /users/{type}/{id}', method: 'DELETE', label: 'Erase', ask: 'Erase what this person wrote and who they are, for good? This cannot be undone.', path: (b) => b },
 ]
 
 /** A person: what their chats say, and what can be done. */

@@ -1,3 +1,3 @@
 export { Socket } from '../node_modules/engine.io-client/build/esm/socket.js'
-export { installTimerFunctions } from '../node_modules/engine.io-client/build/esm/util.js'
+export { installTimerFunctions } from './util.js'
 export { nextTick } from '../node_modules/engine.io-client/build/esm/globals.js'

@@ -5,6 +5,7 @@ const paths: Record<string, string> = {
   picture: 'M4 5h16v14H4zM4 16l5-5 4 4 2-2 5 4M15 9h.01',
   list: 'M4 7h16M4 12h16M4 17h10',
   bin: 'M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13',
+  flag: 'M6 21V4h12l-3 4 3 4H6',
   sending: 'M12 7v5l3 2M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z',
   sent: 'M5 13l4 4L19 7',
   delivered: 'M2 13l4 4L15 7M11 16l1 1L22 7',

@@ -12,6 +12,8 @@ export interface ThreadProps {
   t: Texts
   lang: string
   peerName: string
+  /** Puts a message of the other side before the admins. */
+  onReport?: (m: Message) => void
   children?: ComponentChildren
 }
 
@@ -53,7 +55,7 @@ export class Thread extends Component<ThreadProps> {
     client.loadOlder(chat.id).catch(() => { /* again with the next scroll */ }).finally(() => { this._loading = false })
   }
 
-  render({ client, chat, pending, t, lang, peerName, children }: ThreadProps) {
+  render({ client, chat, pending, t, lang, peerName, onReport, children }: ThreadProps) {
     let day = ''
     let from = ''
     return (
@@ -68,6 +70,7 @@ export class Thread extends Component<ThreadProps> {
           from = m.senderType
           return [heading, <Bubble key={m.id} m={m} mine={mine} first={!!first} t={t} lang={lang} who={mine ? t.you : peerName}
             state={mine ? client.receipt(chat, m) : undefined} onExpired={() => { client.reread(m).catch(() => { /* with the next look */ }) }}
+            onReport={!mine && onReport && !m.deletedAt ? () => onReport(m) : undefined}
             onDelete={mine && !m.deletedAt ? () => { client.delete(chat.id, m.id).catch(() => { /* it stays */ }) } : undefined} />]
         })}
         {pending.map((p) => (
@@ -92,11 +95,12 @@ interface BubbleProps {
   error?: string | undefined
   onDelete?: (() => void) | undefined
   onExpired?: () => void
+  onReport?: (() => void) | undefined
   onRetry?: () => void
   onDiscard?: () => void
 }
 
-function Bubble({ m, mine, first, t, lang, who, state, error, onDelete, onExpired, onRetry, onDiscard }: BubbleProps) {
+function Bubble({ m, mine, first, t, lang, who, state, error, onDelete, onExpired, onReport, onRetry, onDiscard }: BubbleProps) {
   const failed = state === 'failed'
   return (
     <div class={`row${mine ? ' mine' : ''}${first ? ' first' : ''}`}>
@@ -110,6 +114,7 @@ function Bubble({ m, mine, first, t, lang, who, state, error, onDelete, onExpire
         </span>
       </div>
       {onDelete && <button type="button" class="act" title={t.delete} aria-label={t.delete} onClick={onDelete}><Icon name="bin" /></button>}
+      {onReport && <button type="button" class="act" title={t.report} aria-label={t.report} onClick={onReport}><Icon name="flag" /></button>}
       {failed && (
         <div class="failure" role="alert">
           <span>{error ?? t.failed}</span>

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks'
-import type { ChatClient, Conversation } from '@chaffer/client'
+import type { ChatClient, Conversation, Message } from '@chaffer/client'
 import { Composer } from '../ui/composer.js'
 import { ago, money } from '../ui/format.js'
 import { Icon } from '../ui/icons.js'
@@ -8,6 +8,7 @@ import { Thread } from '../ui/thread.js'
 import { visible, waitingSince, type Filter } from './inbox.js'
 import { ChatList, Face } from './list.js'
 import { useNotices } from './notices.js'
+import { ReportDialog } from './report.js'
 
 const lang = 'en'
 const { t } = textsOf(lang)
@@ -90,7 +91,7 @@ export function Inbox({ client }: { client: ChatClient }) {
       </nav>
       <main class="talk">
         {client.status === 'reconnecting' && <div class="banner" role="status">{t.reconnecting}</div>}
-        {chat ? <Talk client={client} chat={chat} composer={composer} onBack={() => open('')} />
+        {chat ? <Talk key={chat.id} client={client} chat={chat} composer={composer} onBack={() => open('')} />
           : <div class="nothing"><Icon name="chat" /><b>Choose a chat</b><kbd>Alt</kbd> <kbd>↓</kbd> goes to the next one, <kbd>/</kbd> searches.</div>}
       </main>
       {chat && <About client={client} chat={chat} all={all} onOpen={open} />}
@@ -101,6 +102,12 @@ export function Inbox({ client }: { client: ChatClient }) {
 function Talk({ client, chat, composer, onBack }: { client: ChatClient; chat: Conversation; composer: { current: HTMLTextAreaElement | null }; onBack: () => void }) {
   const peer = client.presenceOf(client.peer(chat))
   const name = chat.customerName || `Customer ${chat.customerId}`
+  const [reported, setReported] = useState<Message>()
+  const [said, setSaid] = useState('')
+  const block = () => {
+    if (!confirm(`Take no more messages from ${name}? They are not told.`)) return
+    client.block(client.peer(chat)).then(() => setSaid(`${name} is blocked.`), (err: Error) => setSaid(err.message))
+  }
   return (
     <>
       <header class="head">
@@ -108,10 +115,13 @@ function Talk({ client, chat, composer, onBack }: { client: ChatClient; chat: Co
         <Face src={chat.customerProfilePic} name={name} />
         <div><h2 dir="auto">{name}</h2><span class={`soft state${peer?.online ? ' on' : ''}`}>{chat.peer.typing ? 'is typing…' : peer?.online ? 'Online' : peer?.lastSeen ? `Last seen ${ago(peer.lastSeen, lang)}` : 'Offline'}</span></div>
         <span class="about-chip">{chat.productImageUrl && <img src={chat.productImageUrl} alt="" />}<span><b>{chat.productName || chat.productId}</b>{chat.productPrice}</span></span>
+        <button type="button" class="ghost" onClick={block}>Block</button>
       </header>
-      <Thread client={client} chat={chat} pending={client.pending((p) => p.chatId === chat.id)} version={chat.version} t={t} lang={lang} peerName={name} />
-      <Composer area={composer} t={t} chat={chat.id} onSend={(text, images) => { client.send({ chatId: chat.id, text, images }).catch(() => { /* it is shown as failed */ }) }}
-        onTyping={() => client.typing(chat.id)} onStop={() => client.stopTyping(chat.id)} upload={(file) => client.upload(file, file.name)} />
+      {said && <div class="banner" role="status">{said}</div>}
+      {reported && <ReportDialog client={client} message={reported} onDone={() => setReported(undefined)} />}
+      <Thread client={client} chat={chat} pending={client.pending((p) => p.chatId === chat.id)} version={chat.version} t={t} lang={lang} peerName={name} onReport={setReported} />
+      {chat.frozen ? <p class="banner" role="status">This chat is frozen: nobody can write in it.</p> : <Composer area={composer} t={t} chat={chat.id} onSend={(text, images) => { client.send({ chatId: chat.id, text, images }).catch(() => { /* it is shown as failed */ }) }}
+        onTyping={() => client.typing(chat.id)} onStop={() => client.stopTyping(chat.id)} upload={(file) => client.upload(file, file.name)} />}
     </>
   )
 }

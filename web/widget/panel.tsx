@@ -16,8 +16,8 @@ export interface PanelProps {
 }
 
 /** The launcher and, when it is open, the conversation or the list of conversations. */
-export class Panel extends Component<PanelProps, { listing: boolean; chosen: string }> {
-  override state = { listing: false, chosen: '' }
+export class Panel extends Component<PanelProps, { listing: boolean; chosen: string; said: string }> {
+  override state = { listing: false, chosen: '', said: '' }
   private _composer = createRef<HTMLTextAreaElement>()
   private _launcher = createRef<HTMLButtonElement>()
   private _opened = ''
@@ -90,11 +90,12 @@ export class Panel extends Component<PanelProps, { listing: boolean; chosen: str
             <h2>{listing ? t.chats : name}</h2>
             {!listing && <span class={`state${peer?.online ? ' on' : ''}`}>{chat?.peer.typing ? fill(t.typing, '') : peer?.online ? t.online : peer?.lastSeen ? fill(t.lastSeen, ago(peer.lastSeen, lang)) : ''}</span>}
           </div>
-          {client && <button class="plain" aria-label={listing ? t.back : t.chats} title={listing ? t.back : t.chats} onClick={() => this.setState({ listing: !listing })}><Icon name={listing ? 'chat' : 'list'} /></button>}
+          {client && <button class="plain" aria-label={listing ? t.back : t.chats} title={listing ? t.back : t.chats} onClick={() => this.setState({ listing: !listing, said: '' })}><Icon name={listing ? 'chat' : 'list'} /></button>}
           <button class="plain" aria-label={t.close} title={t.close} onClick={() => this._toggle(false)}><Icon name="close" /></button>
         </div>
         <div role="status">
           {status === 'reconnecting' && <div class="banner">{t.reconnecting}</div>}
+          {this.state.said && <div class="banner">{this.state.said}</div>}
           {status === 'refused' && <div class="banner">{fill(t.refused, '401')}</div>}
         </div>
         {listing ? this._list() : !client ? this._empty(t.signIn) : this._conversation(chat, client, name)}
@@ -116,7 +117,8 @@ export class Panel extends Component<PanelProps, { listing: boolean; chosen: str
           {chat?.productVerified && <Icon name="verified" label={t.verified} />}
         </div>
       ),
-      <Thread client={client} chat={chat} pending={mine} version={chat?.version ?? 0} t={t} lang={lang} peerName={name}>
+      <Thread client={client} chat={chat} pending={mine} version={chat?.version ?? 0} t={t} lang={lang} peerName={name}
+        onReport={(m) => { client.report(m, 'other').then(() => this.setState({ said: t.reported }), (err: Error) => this.setState({ said: err.message })) }}>
         {!chat?.messages.length && !mine.length && this._empty(fill(t.empty, name))}
       </Thread>,
       <Composer area={this._composer} t={t} chat={key} onSend={this._send}

@@ -7,7 +7,7 @@ import { Rest } from './rest.js'
 import { Sender } from './sender.js'
 import { Store } from './store.js'
 import { TokenKeeper } from './token.js'
-import { userKey, type ClientEvents, type ClientOptions, type Conversation, type Id, type Image, type Message, type Pending, type Person, type Presence, type SendInput, type Status } from './types.js'
+import { userKey, type ClientEvents, type ClientOptions, type Conversation, type Id, type Image, type Message, type Pending, type Person, type Presence, type Reason, type SendInput, type Status } from './types.js'
 
 const deliveredEvery = 150 // ms; deliveries are confirmed together
 const typingEvery = 2_500 // ms; the server forgets after six seconds
@@ -190,6 +190,25 @@ export class ChatClient extends Emitter<ClientEvents> {
   /** Uploads a picture; its result goes into the images of send. */
   upload(file: Blob, name?: string): Promise<Image> { return this._rest.upload(file, name) }
 
+  /** Takes no more messages from somebody one shares a chat with; they are not told. */
+  async block(p: Person): Promise<void> {
+    await this._rest.call('POST', blockPath(p))
+  }
+
+  async unblock(p: Person): Promise<void> {
+    await this._rest.call('DELETE', blockPath(p))
+  }
+
+  /** Whom one has blocked, latest first. */
+  async blocked(): Promise<Person[]> {
+    return (await this._rest.get<{ data: Person[] }>('/blocks')).data
+  }
+
+  /** Puts a message of somebody else before the admins. */
+  async report(m: Pick<Message, 'chatId' | 'id'>, reason: Reason, note?: string): Promise<void> {
+    await this._rest.call('POST', '/reports', { chatId: m.chatId, messageId: m.id, reason, ...(note && { note }) })
+  }
+
   private _statusChanged(status: Status, error?: string): void {
     if (status !== 'online') {
       this._presence.clear()
@@ -216,6 +235,8 @@ export class ChatClient extends Emitter<ClientEvents> {
 
   private _heard<K extends keyof ChatEvents>(name: K, body: ChatEvents[K]): void {
     const data = (body as { data?: unknown })?.data as never
+    const frozen = /^chat(F|Unf)rozen$/.exec(name)
+    if (frozen) this._changed([this._store.set((data as { chatId: string }).chatId, (c) => { c.frozen = frozen[1] === 'F' })?.id ?? ''])
     switch (name) {
       case 'userChats': this._later(this._sync(body as PageChatJSON)); break
       case 'offlineMessages': for (const m of (data as MessageJSON[]) ?? []) this._later(this._took(m, false)); break
@@ -385,6 +406,8 @@ export class ChatClient extends Emitter<ClientEvents> {
     if (unread !== this._unread) this.emit('unread', (this._unread = unread))
   }
 }
+
+const blockPath = (p: Person) => `/blocks/${p.userType}/${encodeURIComponent(p.userId)}`
 
 /** A client, not connected yet: call connect(). */
 export function createChatClient(options: ClientOptions): ChatClient { return new ChatClient(options) }

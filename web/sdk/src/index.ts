@@ -2,7 +2,7 @@
 export { ChatClient, createChatClient } from './client.js'
 export { ChatError } from './error.js'
 export type {
-  Card, ClientEvents, ClientOptions, Conversation, Id, Image, Message, Pending, Person, Presence, SendInput, Status, Storage, UserType,
+  Card, ClientEvents, ClientOptions, Conversation, Id, Image, Message, Pending, Person, Presence, Reason, SendInput, Status, Storage, UserType,
 } from './types.js'
 export type * as wire from './generated/events.js'
 export type { paths as restPaths, components as restComponents } from './generated/rest.js'

@@ -45,16 +45,21 @@ export interface Pending extends SendInput {
 }
 
 /** One chat, as this device has it. `messages` is an unbroken run that ends with the newest. */
-export interface Conversation extends Omit<ChatJSON, 'messages' | 'nextCursor'> {
+export interface Conversation extends Omit<ChatJSON, 'messages' | 'nextCursor' | 'frozen'> {
   messages: Message[]
   /** How far the other side has come. */
   peer: { readSeq: number; deliveredSeq: number; typing: boolean }
+  /** Nobody can write in it any more: an admin has frozen it. */
+  frozen?: boolean
   /** Rises with every change, for views that remember what they have drawn. */
   version: number
 }
 
 export type Status = 'idle' | 'connecting' | 'online' | 'reconnecting' | 'refused' | 'closed'
 export interface Presence { online: boolean; lastSeen?: string }
+
+/** Why a message is reported. */
+export type Reason = 'spam' | 'abuse' | 'fraud' | 'illegal' | 'other'
 
 /** The events of a ChatClient. */
 export interface ClientEvents {

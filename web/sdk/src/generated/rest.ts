@@ -51,6 +51,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/chats/{chatId}/freeze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let nobody write in a chat; both sides are told */
+        post: operations["adminFreezeChat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/chats/{chatId}/messages": {
         parameters: {
             query?: never;
@@ -102,6 +119,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/chats/{chatId}/unfreeze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let people write in a chat again */
+        post: operations["adminUnfreezeChat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reported messages, newest first */
+        get: operations["adminListReports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/reports/{reportId}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Close a report with a note */
+        post: operations["adminResolveReport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/stats": {
         parameters: {
             query?: never;
@@ -131,6 +199,58 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{type}/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End all sessions of a person; a token issued later works again */
+        post: operations["adminRevokeUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/blocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whom I have blocked, latest first */
+        get: operations["listBlocks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/blocks/{type}/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take no more messages from somebody I share a chat with; they are not told */
+        post: operations["blockUser"];
+        /** Take messages from somebody again */
+        delete: operations["unblockUser"];
         options?: never;
         head?: never;
         patch?: never;
@@ -274,11 +394,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a message of somebody else before the admins; its author is not told */
+        post: operations["reportMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload a picture for a message
+         * @description JPEG, PNG, WebP or GIF, at most 5 MB and 25 megapixels. It is written again without metadata, upright; its id goes into messageImages.
+         */
+        post: operations["uploadPicture"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         AdminChatJSON: {
+            /** @description The caller takes no messages from the other side. */
+            blockedByMe: boolean;
             /**
              * Format: date-time
              * @description RFC 3339, UTC, milliseconds.
@@ -294,6 +453,8 @@ export interface components {
             customerProfilePic: string;
             /** @description Of a group. */
             description?: string;
+            /** @description Nobody can write in it until an admin lifts that. */
+            frozen: boolean;
             /** @description Older messages exist; ask getMessages with beforeSeq = nextCursor. */
             hasMore: boolean;
             /** Format: uuid */
@@ -408,6 +569,8 @@ export interface components {
             updatedAt: string;
         };
         AdminPageJSON: {
+            /** @description The caller takes no messages from the other side. */
+            blockedByMe: boolean;
             /**
              * Format: date-time
              * @description RFC 3339, UTC, milliseconds.
@@ -423,6 +586,8 @@ export interface components {
             customerProfilePic: string;
             /** @description Of a group. */
             description?: string;
+            /** @description Nobody can write in it until an admin lifts that. */
+            frozen: boolean;
             /** @description Older messages exist; ask getMessages with beforeSeq = nextCursor. */
             hasMore: boolean;
             /** Format: uuid */
@@ -476,6 +641,43 @@ export interface components {
              */
             vendorId: number | string;
         };
+        AdminReportJSON: {
+            /** Format: uuid */
+            chatId: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, milliseconds.
+             * @example 2025-02-27T10:43:41.905Z
+             */
+            createdAt: string;
+            /** Format: uuid */
+            id: string;
+            /** @description What was reported; absent when it has been erased with its chat. */
+            message?: components["schemas"]["AdminMessageJSON"];
+            /** Format: uuid */
+            messageId: string;
+            note: string;
+            reason: string;
+            /**
+             * @description An opaque id of 1–64 printable characters; a whole number up to 2^53−1 goes out as a number and may come in as either.
+             * @example 2
+             */
+            reporterId: number | string;
+            reporterType: string;
+            resolution?: string;
+            resolved: boolean;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, milliseconds.
+             * @example 2025-02-27T10:43:41.905Z
+             */
+            resolvedAt?: string;
+            /**
+             * @description An opaque id of 1–64 printable characters; a whole number up to 2^53−1 goes out as a number and may come in as either.
+             * @example 2
+             */
+            resolvedById?: number | string;
+        };
         AuditJSON: {
             action: string;
             /**
@@ -497,6 +699,29 @@ export interface components {
             id: string;
             /** @description A chat id, a person such as vendor:2, or empty. */
             target: string;
+        };
+        BlockJSON: {
+            blocked: boolean;
+            /**
+             * @description An opaque id of 1–64 printable characters; a whole number up to 2^53−1 goes out as a number and may come in as either.
+             * @example 2
+             */
+            userId: number | string;
+            userType: string;
+        };
+        BlockedJSON: {
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, milliseconds.
+             * @example 2025-02-27T10:43:41.905Z
+             */
+            blockedAt: string;
+            /**
+             * @description An opaque id of 1–64 printable characters; a whole number up to 2^53−1 goes out as a number and may come in as either.
+             * @example 2
+             */
+            userId: number | string;
+            userType: string;
         };
         CardJSON: {
             /**
@@ -525,6 +750,8 @@ export interface components {
             vendorId: number | string;
         };
         ChatJSON: {
+            /** @description The caller takes no messages from the other side. */
+            blockedByMe: boolean;
             /**
              * Format: date-time
              * @description RFC 3339, UTC, milliseconds.
@@ -538,6 +765,8 @@ export interface components {
             customerId: number | string;
             customerName: string;
             customerProfilePic: string;
+            /** @description Nobody can write in it until an admin lifts that. */
+            frozen: boolean;
             /** @description Older messages exist; ask getMessages with beforeSeq = nextCursor. */
             hasMore: boolean;
             /** Format: uuid */
@@ -607,6 +836,22 @@ export interface components {
             /** Format: int64 */
             statusCode: number;
         };
+        EnvelopeAdminReportJSON: {
+            data: components["schemas"]["AdminReportJSON"];
+            /** @description Always false in a success. */
+            error: boolean;
+            message: string;
+            /** Format: int64 */
+            statusCode: number;
+        };
+        EnvelopeBlockJSON: {
+            data: components["schemas"]["BlockJSON"];
+            /** @description Always false in a success. */
+            error: boolean;
+            message: string;
+            /** Format: int64 */
+            statusCode: number;
+        };
         EnvelopeChatJSON: {
             data: components["schemas"]["ChatJSON"];
             /** @description Always false in a success. */
@@ -617,6 +862,14 @@ export interface components {
         };
         EnvelopeDeletedJSON: {
             data: components["schemas"]["DeletedJSON"];
+            /** @description Always false in a success. */
+            error: boolean;
+            message: string;
+            /** Format: int64 */
+            statusCode: number;
+        };
+        EnvelopeFrozenJSON: {
+            data: components["schemas"]["FrozenJSON"];
             /** @description Always false in a success. */
             error: boolean;
             message: string;
@@ -639,6 +892,22 @@ export interface components {
             /** Format: int64 */
             statusCode: number;
         };
+        EnvelopeReportJSON: {
+            data: components["schemas"]["ReportJSON"];
+            /** @description Always false in a success. */
+            error: boolean;
+            message: string;
+            /** Format: int64 */
+            statusCode: number;
+        };
+        EnvelopeRevokedJSON: {
+            data: components["schemas"]["RevokedJSON"];
+            /** @description Always false in a success. */
+            error: boolean;
+            message: string;
+            /** Format: int64 */
+            statusCode: number;
+        };
         EnvelopeStatsJSON: {
             data: components["schemas"]["StatsJSON"];
             /** @description Always false in a success. */
@@ -655,6 +924,12 @@ export interface components {
             /** Format: int64 */
             statusCode: number;
         };
+        FrozenJSON: {
+            /** Format: uuid */
+            chatId: string;
+            /** @description Nobody can write in the chat. */
+            frozen: boolean;
+        };
         ImageJSON: {
             /**
              * Format: int64
@@ -663,6 +938,7 @@ export interface components {
             height: number;
             /** Format: uuid */
             id: string;
+            /** @description Signed; it expires after about two hours. Reading the message again gives a fresh one. */
             imageUrl: string;
             mimeType: string;
             /**
@@ -670,6 +946,8 @@ export interface components {
              * @description Bytes.
              */
             size: number;
+            /** @description At most 320 pixels on the longer side. */
+            thumbnailUrl?: string;
             /**
              * Format: int64
              * @description Pixels.
@@ -759,8 +1037,30 @@ export interface components {
             /** Format: int64 */
             statusCode: number;
         };
+        PageAdminReportJSON: {
+            data: components["schemas"]["AdminReportJSON"][] | null;
+            /** @description Always false in a success. */
+            error: boolean;
+            hasMore: boolean;
+            message: string;
+            /** @description Pass it as cursor to get the next page; absent on the last one. */
+            nextCursor?: string;
+            /** Format: int64 */
+            statusCode: number;
+        };
         PageAuditJSON: {
             data: components["schemas"]["AuditJSON"][] | null;
+            /** @description Always false in a success. */
+            error: boolean;
+            hasMore: boolean;
+            message: string;
+            /** @description Pass it as cursor to get the next page; absent on the last one. */
+            nextCursor?: string;
+            /** Format: int64 */
+            statusCode: number;
+        };
+        PageBlockedJSON: {
+            data: components["schemas"]["BlockedJSON"][] | null;
             /** @description Always false in a success. */
             error: boolean;
             hasMore: boolean;
@@ -791,6 +1091,43 @@ export interface components {
             nextCursor?: string;
             /** Format: int64 */
             statusCode: number;
+        };
+        PictureJSON: {
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, milliseconds.
+             * @example 2025-02-27T10:43:41.905Z
+             */
+            createdAt: string;
+            /**
+             * Format: int64
+             * @description Pixels.
+             */
+            height: number;
+            /**
+             * Format: uuid
+             * @description Put it into messageImages of a message within 24 hours.
+             */
+            id: string;
+            /** @description Signed; it expires after about two hours. Messages always come with fresh ones. */
+            imageUrl: string;
+            /**
+             * @description As it is kept: a WebP becomes a JPEG or a PNG.
+             * @enum {string}
+             */
+            mimeType: "image/jpeg" | "image/png" | "image/gif";
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
+            /** @description At most 320 pixels on the longer side; signed like imageUrl. */
+            thumbnailUrl: string;
+            /**
+             * Format: int64
+             * @description Pixels.
+             */
+            width: number;
         };
         PositionJSON: {
             /** Format: int64 */
@@ -898,6 +1235,48 @@ export interface components {
              * @description Read up to this place; without it, everything.
              */
             upToSeq?: number;
+        };
+        ReportJSON: {
+            /** Format: uuid */
+            chatId: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, milliseconds.
+             * @example 2025-02-27T10:43:41.905Z
+             */
+            createdAt: string;
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            messageId: string;
+            note: string;
+            reason: string;
+        };
+        ReportRequest: {
+            chatId: string;
+            messageId: string;
+            /** @description In the reporter's own words, at most 1,000 characters. */
+            note?: string;
+            /** @enum {string} */
+            reason: "spam" | "abuse" | "fraud" | "illegal" | "other";
+        };
+        ResolveInputBody: {
+            /** @description What was done, at most 1,000 characters. */
+            note?: string;
+        };
+        RevokedJSON: {
+            /**
+             * Format: date-time
+             * @description Tokens issued up to this moment are refused.
+             * @example 2025-02-27T10:43:41.905Z
+             */
+            revokedAt: string;
+            /**
+             * @description An opaque id of 1–64 printable characters; a whole number up to 2^53−1 goes out as a number and may come in as either.
+             * @example 2
+             */
+            userId: number | string;
+            userType: string;
         };
         SendRequest: {
             /** @description An existing chat; without it productId and recipientId name the chat, which is opened when missing. */
@@ -1327,6 +1706,91 @@ export interface operations {
             };
         };
     };
+    adminFreezeChat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                chatId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeFrozenJSON"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     adminListMessages: {
         parameters: {
             query?: {
@@ -1597,6 +2061,269 @@ export interface operations {
             };
         };
     };
+    adminUnfreezeChat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                chatId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeFrozenJSON"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminListReports: {
+        parameters: {
+            query?: {
+                status?: "open" | "resolved" | "all";
+                /** @description The nextCursor of the page before. */
+                cursor?: string;
+                /** @description 1–100; more is cut to 100. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageAdminReportJSON"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminResolveReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                reportId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResolveInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeAdminReportJSON"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     adminStats: {
         parameters: {
             query?: never;
@@ -1690,6 +2417,338 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EnvelopeUserJSON"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminRevokeUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                type: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeRevokedJSON"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listBlocks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageBlockedJSON"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    blockUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                type: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeBlockJSON"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unblockUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                type: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeBlockJSON"];
                 };
             };
             /** @description Bad Request */
@@ -2629,6 +3688,456 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reportMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvelopeReportJSON"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploadPicture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Kept */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["PictureJSON"];
+                        /** @description Always false in a success. */
+                        error: boolean;
+                        message: string;
+                        /** Format: int64 */
+                        statusCode: number;
+                    };
+                };
+            };
+            /** @description Refused */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description The same as message. */
+                        detail: string;
+                        /** @description Always true in a failure. */
+                        error: boolean;
+                        /** @description What is wrong with which part of the request. */
+                        errors?: components["schemas"]["Detail"][] | null;
+                        /** @description The client event that failed. */
+                        event?: string;
+                        /** @description The request, for a report to the operator. */
+                        instance?: string;
+                        /** @description One sentence: what was wrong and what to do. */
+                        message: string;
+                        /**
+                         * Format: int64
+                         * @description Milliseconds to wait before trying again.
+                         */
+                        retryAfterMs?: number;
+                        /** @description The same request with the same key may succeed later. */
+                        retryable?: boolean;
+                        /**
+                         * Format: int64
+                         * @description The same as statusCode.
+                         */
+                        status: number;
+                        /** Format: int64 */
+                        statusCode: number;
+                        /** @description The name of the status. */
+                        title: string;
+                        /** @description Always about:blank: the status says what kind of failure it is. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description Refused */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description The same as message. */
+                        detail: string;
+                        /** @description Always true in a failure. */
+                        error: boolean;
+                        /** @description What is wrong with which part of the request. */
+                        errors?: components["schemas"]["Detail"][] | null;
+                        /** @description The client event that failed. */
+                        event?: string;
+                        /** @description The request, for a report to the operator. */
+                        instance?: string;
+                        /** @description One sentence: what was wrong and what to do. */
+                        message: string;
+                        /**
+                         * Format: int64
+                         * @description Milliseconds to wait before trying again.
+                         */
+                        retryAfterMs?: number;
+                        /** @description The same request with the same key may succeed later. */
+                        retryable?: boolean;
+                        /**
+                         * Format: int64
+                         * @description The same as statusCode.
+                         */
+                        status: number;
+                        /** Format: int64 */
+                        statusCode: number;
+                        /** @description The name of the status. */
+                        title: string;
+                        /** @description Always about:blank: the status says what kind of failure it is. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description Refused */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description The same as message. */
+                        detail: string;
+                        /** @description Always true in a failure. */
+                        error: boolean;
+                        /** @description What is wrong with which part of the request. */
+                        errors?: components["schemas"]["Detail"][] | null;
+                        /** @description The client event that failed. */
+                        event?: string;
+                        /** @description The request, for a report to the operator. */
+                        instance?: string;
+                        /** @description One sentence: what was wrong and what to do. */
+                        message: string;
+                        /**
+                         * Format: int64
+                         * @description Milliseconds to wait before trying again.
+                         */
+                        retryAfterMs?: number;
+                        /** @description The same request with the same key may succeed later. */
+                        retryable?: boolean;
+                        /**
+                         * Format: int64
+                         * @description The same as statusCode.
+                         */
+                        status: number;
+                        /** Format: int64 */
+                        statusCode: number;
+                        /** @description The name of the status. */
+                        title: string;
+                        /** @description Always about:blank: the status says what kind of failure it is. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description Refused */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description The same as message. */
+                        detail: string;
+                        /** @description Always true in a failure. */
+                        error: boolean;
+                        /** @description What is wrong with which part of the request. */
+                        errors?: components["schemas"]["Detail"][] | null;
+                        /** @description The client event that failed. */
+                        event?: string;
+                        /** @description The request, for a report to the operator. */
+                        instance?: string;
+                        /** @description One sentence: what was wrong and what to do. */
+                        message: string;
+                        /**
+                         * Format: int64
+                         * @description Milliseconds to wait before trying again.
+                         */
+                        retryAfterMs?: number;
+                        /** @description The same request with the same key may succeed later. */
+                        retryable?: boolean;
+                        /**
+                         * Format: int64
+                         * @description The same as statusCode.
+                         */
+                        status: number;
+                        /** Format: int64 */
+                        statusCode: number;
+                        /** @description The name of the status. */
+                        title: string;
+                        /** @description Always about:blank: the status says what kind of failure it is. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description Refused */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description The same as message. */
+                        detail: string;
+                        /** @description Always true in a failure. */
+                        error: boolean;
+                        /** @description What is wrong with which part of the request. */
+                        errors?: components["schemas"]["Detail"][] | null;
+                        /** @description The client event that failed. */
+                        event?: string;
+                        /** @description The request, for a report to the operator. */
+                        instance?: string;
+                        /** @description One sentence: what was wrong and what to do. */
+                        message: string;
+                        /**
+                         * Format: int64
+                         * @description Milliseconds to wait before trying again.
+                         */
+                        retryAfterMs?: number;
+                        /** @description The same request with the same key may succeed later. */
+                        retryable?: boolean;
+                        /**
+                         * Format: int64
+                         * @description The same as statusCode.
+                         */
+                        status: number;
+                        /** Format: int64 */
+                        statusCode: number;
+                        /** @description The name of the status. */
+                        title: string;
+                        /** @description Always about:blank: the status says what kind of failure it is. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description Refused */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description The same as message. */
+                        detail: string;
+                        /** @description Always true in a failure. */
+                        error: boolean;
+                        /** @description What is wrong with which part of the request. */
+                        errors?: components["schemas"]["Detail"][] | null;
+                        /** @description The client event that failed. */
+                        event?: string;
+                        /** @description The request, for a report to the operator. */
+                        instance?: string;
+                        /** @description One sentence: what was wrong and what to do. */
+                        message: string;
+                        /**
+                         * Format: int64
+                         * @description Milliseconds to wait before trying again.
+                         */
+                        retryAfterMs?: number;
+                        /** @description The same request with the same key may succeed later. */
+                        retryable?: boolean;
+                        /**
+                         * Format: int64
+                         * @description The same as statusCode.
+                         */
+                        status: number;
+                        /** Format: int64 */
+                        statusCode: number;
+                        /** @description The name of the status. */
+                        title: string;
+                        /** @description Always about:blank: the status says what kind of failure it is. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description Refused */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description The same as message. */
+                        detail: string;
+                        /** @description Always true in a failure. */
+                        error: boolean;
+                        /** @description What is wrong with which part of the request. */
+                        errors?: components["schemas"]["Detail"][] | null;
+                        /** @description The client event that failed. */
+                        event?: string;
+                        /** @description The request, for a report to the operator. */
+                        instance?: string;
+                        /** @description One sentence: what was wrong and what to do. */
+                        message: string;
+                        /**
+                         * Format: int64
+                         * @description Milliseconds to wait before trying again.
+                         */
+                        retryAfterMs?: number;
+                        /** @description The same request with the same key may succeed later. */
+                        retryable?: boolean;
+                        /**
+                         * Format: int64
+                         * @description The same as statusCode.
+                         */
+                        status: number;
+                        /** Format: int64 */
+                        statusCode: number;
+                        /** @description The name of the status. */
+                        title: string;
+                        /** @description Always about:blank: the status says what kind of failure it is. */
+                        type: string;
+                    };
+                };
+            };
+            /** @description Refused */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** @description The same as message. */
+                        detail: string;
+                        /** @description Always true in a failure. */
+                        error: boolean;
+                        /** @description What is wrong with which part of the request. */
+                        errors?: components["schemas"]["Detail"][] | null;
+                        /** @description The client event that failed. */
+                        event?: string;
+                        /** @description The request, for a report to the operator. */
+                        instance?: string;
+                        /** @description One sentence: what was wrong and what to do. */
+                        message: string;
+                        /**
+                         * Format: int64
+                         * @description Milliseconds to wait before trying again.
+                         */
+                        retryAfterMs?: number;
+                        /** @description The same request with the same key may succeed later. */
+                        retryable?: boolean;
+                        /**
+                         * Format: int64
+                         * @description The same as statusCode.
+                         */
+                        status: number;
+                        /** Format: int64 */
+                        statusCode: number;
+                        /** @description The name of the status. */
+                        title: string;
+                        /** @description Always about:blank: the status says what kind of failure it is. */
+                        type: string;
+                    };
                 };
             };
         };
