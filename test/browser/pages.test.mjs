@@ -241,6 +241,36 @@ test('axe finds nothing, in light and in dark', async () => {
   }
 })
 
+test('a vendor reports a message, an admin reads it, freezes the chat and closes the report', async () => {
+  const vendor = await stage.page('/demo/vendor?vendor=3')
+  await row(vendor, 'Lucía', 'Oak Side Table').click()
+  await bubble(vendor, '18 and we have a deal').hover()
+  await vendor.locator('.row').filter({ hasText: '18 and we have a deal' }).getByLabel('Report message').click()
+  const dialog = vendor.getByRole('dialog', { name: 'Report a message' })
+  await dialog.getByLabel('In your own words').fill('Haggles')
+  assert.deepEqual(await violations(vendor), [])
+  await dialog.getByRole('button', { name: 'Report' }).click()
+  await dialog.waitFor({ state: 'detached' })
+
+  const admin = await stage.page('/admin#reports')
+  const report = admin.getByRole('row').filter({ hasText: '18 and we have a deal' })
+  await report.getByText('Haggles').waitFor()
+  assert.deepEqual(await violations(admin), [])
+  await shot(admin, 'admin-reports')
+  await report.getByRole('button', { name: 'in its chat' }).click()
+  await admin.getByRole('button', { name: 'Freeze' }).click()
+  await admin.getByText('This chat is frozen').waitFor()
+  await vendor.getByText('This chat is frozen').waitFor()
+  await admin.getByRole('button', { name: 'Unfreeze' }).click()
+  await vendor.getByLabel('Write a message').waitFor()
+  await admin.getByRole('link', { name: 'Reports' }).click()
+  admin.on('dialog', (d) => void d.accept('Haggling is what we are for'))
+  await report.getByRole('button', { name: 'Resolve' }).click()
+  await admin.getByText('No reports').waitFor()
+  await admin.getByRole('button', { name: 'Resolved' }).click()
+  await admin.getByText('Haggling is what we are for').waitFor()
+})
+
 test('an admin finds a chat by a word and downloads its transcript', async () => {
   const admin = await stage.page('/admin', { acceptDownloads: true })
   await admin.getByLabel('Words').fill('drive two 4K')
