@@ -138,12 +138,13 @@ type AuditEntry struct {
 	Detail    string // JSON object
 }
 
-// Image is one picture of a message, as Message.Images keeps it.
+// Image is one picture of a message, as Message.Images keeps it. The addresses of an upload are not
+// stored: they are made, with an expiry, whenever the message is read.
 type Image struct {
 	ID       string
 	URL      string
-	MimeType string
 	ThumbURL string `json:",omitempty"`
+	MimeType string
 	Size     int64 // bytes
 	Width    int   // pixels
 	Height   int
