@@ -51,7 +51,8 @@ func on[Req any](n *realtime.Namespace, name, doc string, h func(ctx context.Con
 var done = Done{Success: true}
 
 // person is a user by id, or by the e-mail address of an account.
-func (e *ExpressChat) person(ctx context.Context, field, text string) (models.UserRef, error) {
+func (e *ExpressChat) person(ctx context.Context, field string, id dialect.Text) (models.UserRef, error) {
+	text := string(id)
 	u, err := e.accounts.ByEmail(ctx, text)
 	if err == nil {
 		return u, nil

@@ -114,20 +114,20 @@ type (
 		Content string `json:"Content"`
 	}
 	OpenRequest struct {
-		Receiver string `json:"Receiver" doc:"A user's id, or the e-mail address of an account."`
+		Receiver dialect.Text `json:"Receiver" doc:"A user's id, or the e-mail address of an account."`
 	}
 	GroupRequest struct {
 		GroupID string `json:"GroupId"`
 		Content string `json:"Content"`
 	}
 	NewGroupRequest struct {
-		Name         string   `json:"Name"`
-		Description  string   `json:"Description"`
-		Participants []string `json:"Participants" doc:"Users' ids, or e-mail addresses of accounts."`
+		Name         string         `json:"Name"`
+		Description  string         `json:"Description"`
+		Participants []dialect.Text `json:"Participants" doc:"Users' ids, or e-mail addresses of accounts."`
 	}
 	MemberRequest struct {
-		GroupID string `json:"GroupId"`
-		Member  string `json:"Member"`
+		GroupID string       `json:"GroupId"`
+		Member  dialect.Text `json:"Member"`
 	}
 	Done struct {
 		Success bool `json:"success"`

@@ -11,7 +11,7 @@ import (
 )
 
 // participants are the people named besides the caller, each once.
-func participants(caller models.UserRef, named []Text) ([]models.UserRef, error) {
+func participants(caller models.UserRef, named []dialect.Text) ([]models.UserRef, error) {
 	if len(named) == 0 {
 		return nil, apperr.New(apperr.Invalid, "participants must be an array of user ids")
 	}

@@ -1,7 +1,6 @@
 package messaging
 
 import (
-	"bytes"
 	"encoding/json"
 
 	"chaffer/internal/chat"
@@ -84,22 +83,6 @@ type MessageRead struct {
 	ConversationID string `json:"conversationId"`
 }
 
-// Text is a string; an id that comes as a number reads as its digits.
-type Text string
-
-// UnmarshalJSON accepts "2" and 2.
-func (t *Text) UnmarshalJSON(b []byte) error {
-	if b = bytes.TrimSpace(b); len(b) > 0 && b[0] != '"' {
-		var id wire.ID
-		if err := id.UnmarshalJSON(b); err != nil {
-			return err
-		}
-		*t = Text(id)
-		return nil
-	}
-	return json.Unmarshal(b, (*string)(t))
-}
-
 // SendRequest is send_message and POST /api/message.
 type SendRequest struct {
 	ConversationID string   `json:"conversationId"`
@@ -120,15 +103,15 @@ type ReadRequest struct {
 
 // CreateRequest is POST /api/conversation.
 type CreateRequest struct {
-	Participants []Text `json:"participants"`
-	IsGroup      bool   `json:"isGroup"`
-	GroupName    string `json:"groupName"`
+	Participants []dialect.Text `json:"participants"`
+	IsGroup      bool           `json:"isGroup"`
+	GroupName    string         `json:"groupName"`
 }
 
 // ParticipantRequest adds or removes somebody.
 type ParticipantRequest struct {
-	ConversationID string `json:"conversationId"`
-	UserID         Text   `json:"userId"`
+	ConversationID string       `json:"conversationId"`
+	UserID         dialect.Text `json:"userId"`
 }
 
 // Acknowledged answers an event that was done.

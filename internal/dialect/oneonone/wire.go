@@ -1,9 +1,6 @@
 package oneonone
 
 import (
-	"bytes"
-	"encoding/json"
-
 	"github.com/google/uuid"
 
 	"chaffer/internal/chat"
@@ -58,7 +55,7 @@ type Refusal struct {
 // StartRequest is POST /api/v1/conversations.
 type StartRequest struct {
 	Participant struct {
-		UserID Text `json:"userId"`
+		UserID dialect.Text `json:"userId"`
 	} `json:"participant"`
 }
 
@@ -66,22 +63,6 @@ type StartRequest struct {
 type SendRequest struct {
 	ConversationID string `json:"conversationId"`
 	Message        string `json:"message"`
-}
-
-// Text is a string; an id that comes as a number reads as its digits.
-type Text string
-
-// UnmarshalJSON accepts "2" and 2.
-func (t *Text) UnmarshalJSON(b []byte) error {
-	if b = bytes.TrimSpace(b); len(b) > 0 && b[0] != '"' {
-		var id wire.ID
-		if err := id.UnmarshalJSON(b); err != nil {
-			return err
-		}
-		*t = Text(id)
-		return nil
-	}
-	return json.Unmarshal(b, (*string)(t))
 }
 
 func toMessage(m models.Message, people []models.UserRef) Message {
