@@ -80,6 +80,7 @@ func RegisterAdmin(api *httpjson.API, s *Service) {
 			}))
 
 	registerAdminSafety(api, s)
+	registerAdminData(api, s)
 
 	httpjson.Handle(api, get("adminListAudit", "/audit", "What admins have looked at and done, newest first"),
 		audited(s, "audit.list", func(*listQuery) (string, map[string]any) { return "", nil }, s.adminAudit))

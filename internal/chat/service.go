@@ -36,11 +36,13 @@ type Limiter interface {
 // Settings are the rules an operator may change.
 type Settings struct {
 	VendorMayOpenChats bool
-	AllowHTTP          bool             // picture addresses may be http (development)
-	Pictures           Pictures         // nil: no addresses are made for uploads
-	Lanes              int              // committer lanes; 0: chosen for the database
-	Now                func() time.Time // nil: the clock of package db
-	Complete           func() bool      // whether news of all other nodes arrive; nil: there are no other nodes
+	AllowHTTP          bool                                              // picture addresses may be http (development)
+	SignOut            func(ctx context.Context, u models.UserRef) error // ends the sessions of who is erased; nil: nobody has any
+	Retention          time.Duration                                     // messages older than this are erased; 0: kept for ever
+	Pictures           Pictures                                          // nil: no addresses are made for uploads
+	Lanes              int                                               // committer lanes; 0: chosen for the database
+	Now                func() time.Time                                  // nil: the clock of package db
+	Complete           func() bool                                       // whether news of all other nodes arrive; nil: there are no other nodes
 }
 
 // Service is the rules. Its methods may be called from any goroutine.
@@ -58,6 +60,7 @@ type Service struct {
 	positions *positionWriter
 	typing    *typing
 	safety    *safety
+	worker    *worker
 	counters  counters
 
 	mu        sync.RWMutex
@@ -82,6 +85,7 @@ func NewService(d *db.DB, p Presence, c Catalogue, l Limiter, s Settings, log *s
 	svc.positions = newPositionWriter(svc)
 	svc.typing = newTyping(svc.publish)
 	svc.safety = newSafety(svc.store)
+	svc.worker = newWorker(svc)
 	return svc
 }
 
@@ -105,6 +109,7 @@ func (s *Service) Shares(ctx context.Context, a, b models.UserRef) (bool, error)
 
 // Close finishes what was accepted and stops. No method may be called afterwards.
 func (s *Service) Close() {
+	s.worker.close()
 	s.committer.close()
 	s.positions.close()
 	s.typing.close()

@@ -80,7 +80,7 @@ type Message struct {
 	SenderType      UserType
 	SenderID        string
 	ClientMessageID *string // unique per sender, for ever
-	ContentHash     []byte  // of what was sent under ClientMessageID; survives erasure of the text
+	ContentHash     []byte  // of what was sent under ClientMessageID; empty once the text is erased
 	Text            string
 	Images          string // JSON array of Image; "[]" for none
 	RecipientOnline bool   // when it was committed

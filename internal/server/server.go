@@ -75,6 +75,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, err
 	s.chats = chat.NewService(s.db, s.tracker, s.products, s.live.limiter, chat.Settings{
 		Complete:           s.live.complete(),
 		VendorMayOpenChats: cfg.VendorMayOpenChats, AllowHTTP: !cfg.Production(), Pictures: s.uploads.Links(),
+		SignOut: s.signOut, Retention: time.Duration(cfg.RetentionDays) * 24 * time.Hour,
 	}, log)
 	s.bindSockets()
 	if err := s.bindDialects(ctx); err != nil {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 
 	"chaffer/internal/bus"
@@ -31,4 +32,10 @@ func (s *Server) followSessions() {
 		return nil
 	})
 	s.sessions.Start(cut, func(r session.Revoked) { s.live.bus.Publish(kindRevoked, []models.UserRef{r.User}, r) })
+}
+
+// signOut ends the sessions of somebody whose data is erased.
+func (s *Server) signOut(ctx context.Context, u models.UserRef) error {
+	_, err := s.sessions.Revoke(ctx, u)
+	return err
 }
