@@ -15,11 +15,15 @@ type addresses struct {
 	m  map[string]*address
 }
 
+// loggedRefusals is how many refusals of one address are logged in a minute.
+const loggedRefusals = 20
+
 type address struct {
 	open     int
 	minute   int64 // Unix minute the two counts below belong to
 	connects int
 	failures int
+	told     int // refusals that were logged
 }
 
 func newAddresses(cfg Config) *addresses {
@@ -73,6 +77,16 @@ func (a *addresses) blocked(ip string, now time.Time) bool {
 	return a.at(ip, now).failures >= a.failures
 }
 
+// tell reports whether one more refusal of an address belongs into the log: the first few of a
+// minute do, so that nobody can fill it. last is true for the one after which there is silence.
+func (a *addresses) tell(ip string, now time.Time) (ok, last bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c := a.at(ip, now)
+	c.told++
+	return c.told <= loggedRefusals, c.told == loggedRefusals
+}
+
 func (a *addresses) sweep(now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -91,7 +105,7 @@ func (a *addresses) at(ip string, now time.Time) *address {
 		a.m[key] = c
 	}
 	if c.minute != minute {
-		c.minute, c.connects, c.failures = minute, 0, 0
+		c.minute, c.connects, c.failures, c.told = minute, 0, 0, 0
 	}
 	return c
 }

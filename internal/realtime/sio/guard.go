@@ -193,9 +193,12 @@ func (s *Server) allowOrigin(h http.Header, r *http.Request) bool {
 // refuse answers with a reason and logs it, without the query string: session ids are credentials.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status, code int, message string) {
 	s.count.refused.Add(1)
-	s.log.LogAttrs(r.Context(), slog.LevelInfo, "realtime request refused",
-		slog.Int("status", status), slog.String("reason", message), slog.String("method", r.Method),
-		slog.String("address", s.cfg.ClientIP(r)), slog.String("origin", r.Header.Get("Origin")))
+	ip := s.cfg.ClientIP(r)
+	if ok, last := s.ips.tell(ip, time.Now()); ok {
+		s.log.LogAttrs(r.Context(), slog.LevelInfo, "realtime request refused",
+			slog.Int("status", status), slog.String("reason", message), slog.String("method", r.Method),
+			slog.String("address", ip), slog.String("origin", cut(r.Header.Get("Origin"), 256)), slog.Bool("last", last))
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(struct {
@@ -203,3 +206,6 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status, code int
 		Message string `json:"message"`
 	}{code, message})
 }
+
+// cut bounds what a client may put into one line of the log.
+func cut(s string, bytes int) string { return s[:min(len(s), bytes)] }

@@ -38,6 +38,7 @@ export class Server {
       LIMIT_NEW_CHATS_PER_HOUR: '0',
       LIMIT_PACKETS_PER_SECOND: '0',
       LIMIT_CONNECTS_PER_MINUTE_PER_IP: '0',
+      LIMIT_FAILURES_PER_MINUTE_PER_IP: '0',
       ...env,
     }
     await server.run()
