@@ -1,6 +1,6 @@
 # Chaffer: what one does with it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run build test check contract web browser clean
+.PHONY: help run build test check contract fault web browser clean
 
 # A release gives its own; the commit is in the binary anyway.
 VERSION ?= dev
@@ -26,6 +26,10 @@ test: ## everything: checks, Go tests, contract tests, crash test (gets Postgres
 
 contract: build ## the contract tests alone (inside scripts/services, for Postgres)
 	@scripts/contract
+
+fault: ## break two nodes for DURATION (10m) from SEED, and keep the sums in docs/fault-runs.jsonl
+	@scripts/need redis-server redis-server
+	@DURATION=$${DURATION:-10m} FAULT_RUNS=$(CURDIR)/docs/fault-runs.jsonl go test -count=1 -timeout 24h -v ./test/fault
 
 web: ## build the pages from web/ into internal/webui/dist (needs Node)
 	@scripts/web

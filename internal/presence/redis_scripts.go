@@ -63,8 +63,10 @@ redis.call('ZREM', KEYS[1], ARGV[1])
 if tonumber(ARGV[3]) > 0 then redis.call('ZADD', KEYS[1], now + tonumber(ARGV[3]), ARGV[2]) end
 return 0`
 
-// stateScript answers how many ms until the last lease or grace ends, and until the last lease.
+// stateScript answers how many ms until the last lease or grace ends, and until the last lease; what
+// has ended goes, and with the last of it the key.
 const stateScript = clock + `
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 local any, socket = 0, 0
 local all = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
 for i = 1, #all, 2 do

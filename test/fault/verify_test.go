@@ -1,0 +1,280 @@
+package fault
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/jackc/pgx/v5"
+)
+
+// row is a stored message.
+type row struct {
+	chat, id, sender, key, text string
+	seq                         int64
+}
+
+// verify checks the invariants after the faults: every device connects once more, and the ledger,
+// the devices and the database are compared.
+func (r *run_) verify(positionsBack int, before sizes) {
+	rows, unread := r.read()
+	byKey, top := map[string]row{}, map[string]int64{}
+	for _, m := range rows {
+		if m.seq != top[m.chat]+1 {
+			r.fail(4, "chat %s: place %d follows %d", m.chat, m.seq, top[m.chat])
+		}
+		top[m.chat] = m.seq
+		at := m.sender + "\x00" + m.key
+		if _, twice := byKey[at]; twice {
+			r.fail(3, "%s is stored twice", m.key)
+		}
+		byKey[at] = m
+		if e := r.ledger.all[at]; e == nil || e.text != m.text {
+			r.fail(2, "place %d of chat %s holds what nobody asked for", m.seq, m.chat)
+		}
+	}
+	for at, e := range r.ledger.all {
+		m, stored := byKey[at]
+		if e.ended != 0 && (!stored || m.id != e.msg.ID || m.seq != e.msg.Seq || m.chat != e.msg.ChatID || m.text != e.text) {
+			r.fail(1, "%s was acknowledged as place %d and is stored as %+v", e.key, e.msg.Seq, m)
+		}
+	}
+	r.checkOrder()
+	if unread > 0 {
+		r.fail(10, "%d members have another unread counter than their messages say", unread)
+	}
+	if positionsBack > 0 {
+		r.fail(11, "%d positions were seen going back", positionsBack)
+	}
+	r.once(rows)
+	received, repeats := 0, 0
+	for _, d := range r.devices {
+		received, repeats = received+d.received, repeats+d.duplicate
+		if d.backwards > 0 {
+			r.fail(8, "%s saw %d places that did not rise within a connection", d.who, d.backwards)
+		}
+		if d.foreign > 0 {
+			r.fail(13, "%s received %d texts that are not its own", d.who, d.foreign)
+		}
+	}
+	if repeats*100 > received {
+		r.fail(9, "%d of %d messages were pushed again", repeats, received)
+	}
+	r.quiet(before)
+	for _, n := range r.world.nodes {
+		n.mu.Lock()
+		surprise := n.surprise
+		n.mu.Unlock()
+		if surprise != "" {
+			r.fail(18, "%s", surprise)
+		}
+		if n.log.panics > 0 {
+			r.fail(18, "%s wrote of %d panics", n.name, n.log.panics)
+		}
+		if n.log.leaks > 0 {
+			r.fail(16, "%s logged %d lines with a token, the secret or a message", n.name, n.log.leaks)
+		}
+		n.end(r.t, syscall.SIGTERM)
+	}
+}
+
+// read reads every message in order, and counts members whose unread counter is wrong.
+func (r *run_) read() (rows []row, unread int) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, r.world.db.direct)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	found, err := conn.Query(ctx, `SELECT chat_id::text, seq, id::text, sender_type || ':' || sender_id, client_message_id, text FROM messages ORDER BY chat_id, seq`)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for found.Next() {
+		var m row
+		if err := found.Scan(&m.chat, &m.seq, &m.id, &m.sender, &m.key, &m.text); err != nil {
+			r.t.Fatal(err)
+		}
+		rows = append(rows, m)
+	}
+	err = conn.QueryRow(ctx, `SELECT count(*) FROM members m WHERE unread <> (SELECT count(*) FROM messages x WHERE x.chat_id = m.chat_id
+		AND x.seq > m.read_seq AND x.deleted_at IS NULL AND NOT (x.sender_type = m.user_type AND x.sender_id = m.user_id))`).Scan(&unread)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return rows, unread
+}
+
+// checkOrder: for every chat there is an order of the acknowledged sends, each somewhere between
+// its call and its acknowledgement, in which they got the places 1, 2, 3.
+func (r *run_) checkOrder() {
+	model := porcupine.Model{
+		Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
+			byChat := map[string][]porcupine.Operation{}
+			for _, op := range history {
+				chat := op.Input.(string)
+				byChat[chat] = append(byChat[chat], op)
+			}
+			var out [][]porcupine.Operation
+			for _, ops := range byChat {
+				out = append(out, ops)
+			}
+			return out
+		},
+		Init:  func() any { return int64(0) },
+		Step:  func(state, _, output any) (bool, any) { return output.(int64) == state.(int64)+1, output },
+		Equal: func(a, b any) bool { return a == b },
+	}
+	var history []porcupine.Operation
+	for _, e := range r.ledger.all {
+		if e.ended != 0 {
+			history = append(history, porcupine.Operation{ClientId: 0, Input: e.msg.ChatID, Call: e.began, Output: e.msg.Seq, Return: e.ended})
+		}
+	}
+	switch porcupine.CheckOperationsTimeout(model, history, time.Minute) {
+	case porcupine.Illegal:
+		r.fail(5, "acknowledged sends have places that no order explains")
+	case porcupine.Unknown:
+		r.fail(5, "the order could not be decided within a minute")
+	}
+}
+
+// once connects every device a last time and compares what it has with what is stored.
+func (r *run_) once(rows []row) {
+	var wg sync.WaitGroup
+	gate := make(chan struct{}, 16)
+	for _, d := range r.devices {
+		wg.Go(func() {
+			gate <- struct{}{}
+			defer func() { <-gate }()
+			for try := 0; ; try++ {
+				if done, err := d.connect(d.home); err == nil {
+					d.close()
+					<-done
+					return
+				}
+				if try == 20 {
+					r.fail(7, "%s could not connect any more", d.who)
+					return
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+		})
+	}
+	wg.Wait()
+	for _, d := range r.devices {
+		missing := 0
+		for _, m := range rows {
+			if parts := strings.Split(m.text, "~"); len(parts) == 4 && d.chats[parts[1]] && d.got[m.chat][m.seq] != m.text {
+				missing++
+			}
+		}
+		if missing > 0 {
+			r.fail(7, "%s (home %d) lacks %d messages", d.who, d.home, missing)
+		}
+	}
+}
+
+// watchPositions looks at everybody's positions while faults go on; the function it returns ends
+// it and tells how often one went back.
+func (r *run_) watchPositions() func() int {
+	stop, back := make(chan struct{}), make(chan int, 1)
+	go func() {
+		type place struct{ delivered, read int64 }
+		seen, count := map[string]place{}, 0
+		for {
+			select {
+			case <-stop:
+				back <- count
+				return
+			case <-time.After(500 * time.Millisecond):
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+			conn, err := pgx.Connect(ctx, r.world.db.direct)
+			if err == nil {
+				rows, err := conn.Query(ctx, `SELECT chat_id::text || user_type || user_id, delivered_seq, read_seq FROM members`)
+				for err == nil && rows.Next() {
+					var key string
+					var p place
+					if rows.Scan(&key, &p.delivered, &p.read) == nil {
+						if p.delivered < seen[key].delivered || p.read < seen[key].read {
+							count++
+						}
+						seen[key] = p
+					}
+				}
+				_ = conn.Close(ctx)
+			}
+			cancel()
+		}
+	}()
+	return func() int { close(stop); return <-back }
+}
+
+// sizes are what must not grow.
+type sizes struct{ goroutines, descriptors, keys int }
+
+func (r *run_) sizes() (s sizes) {
+	for _, n := range r.world.nodes {
+		s.goroutines = max(s.goroutines, figure(n.metrics, "go_goroutines"))
+		s.descriptors = max(s.descriptors, figure(n.metrics, "process_open_fds"))
+	}
+	c := r.world.redis.Client()
+	defer c.Close()
+	online, _ := c.Keys(context.Background(), "chaffer:online:*").Result()
+	people, _ := c.Keys(context.Background(), "chaffer:presence:*").Result()
+	s.keys = len(online) + len(people)
+	return s
+}
+
+// quiet waits until nobody counts as online any more, 30 s at the most, and compares sizes.
+func (r *run_) quiet(before sizes) {
+	var now sizes
+	began := time.Now()
+	for deadline := began.Add(32 * time.Second); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		now = r.sizes()
+		if now.keys == 0 && now.goroutines < 100 {
+			return
+		}
+	}
+	if now.keys > 0 {
+		r.fail(14, "%d keys of presence are left 30 s after the last socket", now.keys)
+	}
+	if now.goroutines >= max(100, before.goroutines/2) {
+		r.fail(15, "%d goroutines are left after everybody has gone, of %d", now.goroutines, before.goroutines)
+	}
+}
+
+func figure(url, name string) int {
+	client := http.Client{Timeout: 2 * time.Second}
+	resp, err := client.Get(url)
+	if err != nil {
+		return 0
+	}
+	defer resp.Body.Close()
+	b, _ := io.ReadAll(resp.Body)
+	m := regexp.MustCompile(`(?m)^` + name + ` (\S+)`).FindSubmatch(b)
+	if m == nil {
+		return 0
+	}
+	v, _ := strconv.ParseFloat(string(m[1]), 64)
+	return int(v)
+}
+
+// percentile of some durations, in ms.
+func percentile(all []time.Duration, p int) int64 {
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	return all[min(len(all)-1, len(all)*p/100)].Milliseconds()
+}
