@@ -182,10 +182,10 @@ test('history comes in while one scrolls up, and one stays where one was', async
 
 test('from right to left', async () => {
   const customer = await stage.page('/demo/product/12345?customer=3&open&lang=ar', phone)
-  await customer.getByLabel('اكتب رسالة').fill('شكرًا')
+  await customer.getByLabel('اكتب رسالة').fill('إلى اللقاء')
   await customer.keyboard.press('Enter')
-  await bubble(customer, 'شكرًا').locator('svg[aria-label="أُرسلت"], svg[aria-label="وصلت"]').last().waitFor()
-  const side = await bubble(customer, 'شكرًا').last().evaluate((el) => el.getBoundingClientRect().left - el.closest('.thread').getBoundingClientRect().left)
+  await bubble(customer, 'إلى اللقاء').locator('svg[aria-label="أُرسلت"], svg[aria-label="وصلت"]').waitFor()
+  const side = await bubble(customer, 'إلى اللقاء').evaluate((el) => el.getBoundingClientRect().left - el.closest('.thread').getBoundingClientRect().left)
   assert.ok(side < 40, `one's own messages stand at the left end: ${side}`)
   await shot(customer, 'rtl')
 })

@@ -108,7 +108,7 @@ export class Panel extends Component<PanelProps, { listing: boolean; chosen: str
     const product = chat?.productName || attr('product-name')
     const picture = chat?.productImageUrl || attr('product-image')
     const mine = client.pending((p) => (chat && p.chatId === chat.id) || (p.productId === (chat?.productId ?? attr('product-id')) && String(p.recipientId) === String(chat?.vendorId ?? attr('recipient-id'))))
-    const key = chat?.id ?? attr('product-id')
+    const key = chat?.productId ?? attr('product-id') // not the chat's id: a draft stays when the chat is found or opened
     return [
       product && (
         <div class="card" part="product">
