@@ -271,6 +271,25 @@ test('a vendor reports a message, an admin reads it, freezes the chat and closes
   await admin.getByText('Haggling is what we are for').waitFor()
 })
 
+test('an admin exports and erases a person, and ends their sessions', async () => {
+  const id = 4711
+  await stage.site.server.rest('POST', '/api/v1/chats/messages', {
+    token: stage.token({ userType: 'customer', userId: id, name: 'Forget Me' }), body: { productId: '33003', recipientId: 4, text: 'A secret of mine' },
+  })
+  const admin = await stage.page(`/admin#person/customer/${id}`, { acceptDownloads: true })
+  admin.on('dialog', (d) => void d.accept())
+  await admin.getByRole('heading', { name: 'Forget Me' }).waitFor()
+  const [file] = await Promise.all([admin.waitForEvent('download'), admin.getByRole('button', { name: 'Export' }).click()])
+  assert.match(await readFile(await file.path(), 'utf8'), /A secret of mine/)
+  await admin.getByRole('button', { name: 'End sessions' }).click()
+  await admin.getByText('All sessions have been ended').waitFor()
+  await admin.getByRole('button', { name: 'Erase' }).click()
+  await admin.getByText('Erased: 1 messages').waitFor()
+  await admin.getByRole('link', { name: 'Cork Notebook' }).first().click()
+  await admin.getByRole('row').nth(1).waitFor()
+  assert.equal(await admin.getByText('A secret of mine').count(), 0)
+})
+
 test('an admin finds a chat by a word and downloads its transcript', async () => {
   const admin = await stage.page('/admin', { acceptDownloads: true })
   await admin.getByLabel('Words').fill('drive two 4K')

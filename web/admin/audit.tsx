@@ -3,6 +3,8 @@ import type { Api, Audit, Page } from './api.js'
 
 const words: Record<string, string> = {
   'chats.list': 'searched chats', 'chat.read': 'read a chat', 'chat.transcript': 'downloaded a transcript', 'message.delete': 'deleted a message',
+  'chat.freeze': 'froze a chat', 'chat.unfreeze': 'unfroze a chat', 'reports.list': 'read the reports', 'report.resolve': 'closed a report',
+  'user.export': 'exported a person’s data', 'user.erase': 'erased a person', 'user.erase.read': 'looked at an erasure', 'user.revoke': 'ended a person’s sessions',
   'user.read': 'looked at a person', 'stats.read': 'looked at the figures', 'audit.list': 'read the audit log',
 }
 

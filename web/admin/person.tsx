@@ -4,10 +4,9 @@ import type { AdminChat, Page, User } from './api.js'
 import { FoundChat, when, type Place } from './chats.js'
 
 /** What can be done to a person, as far as the service has a route for it. */
-const deeds: { route: string; label: string; ask: string; path: (base: string) => string; method: 'POST' | 'DELETE' }[] = [
+const deeds: { route: string; label: string; ask: string; path: (base: string) => string; method: 'POST' }[] = [
   { route: 'POST /users/{type}/{id}/revoke', method: 'POST', label: 'End sessions', ask: 'End all sessions of this person? Tokens signed until now stop working.', path: (b) => `${b}/revoke` },
   { route: 'POST /users/{type}/{id}/erase', method: 'POST', label: 'Erase', ask: 'Erase what this person wrote and who they are, for good? This cannot be undone.', path: (b) => `${b}/erase` },
-  { route: 'DELETE /users/{type}/{id}', method: 'DELETE', label: 'Erase', ask: 'Erase what this person wrote and who they are, for good? This cannot be undone.', path: (b) => b },
 ]
 
 /** A person: what their chats say, and what can be done. */
@@ -25,8 +24,20 @@ export function Person({ api, type, id, known }: Place & { type: string; id: str
   useEffect(() => { attempt(load()) }, [])
   const perform = async (deed: typeof deeds[number]) => {
     if (!confirm(deed.ask)) return
-    setSaid((await api.call<{ message: string }>(deed.method, deed.path(base), deed.method === 'DELETE' ? undefined : {})).message)
+    setSaid((await api.call<{ message: string }>(deed.method, deed.path(base), undefined)).message)
+    if (deed.label === 'Erase') await follow()
     await load()
+  }
+  // An erasure runs in the background: how far it is, until it is done.
+  const follow = async () => {
+    if (!known.has('GET /users/{type}/{id}/erase')) return
+    for (;;) {
+      const job = await api.get<{ data: { state: string; done: number; total: number } }>(`${base}/erase`).catch(() => undefined)
+      if (!job) return
+      setSaid(job.data.state === 'done' ? `Erased: ${job.data.total} messages.` : `Erasing: ${job.data.done} of ${job.data.total} messages…`)
+      if (job.data.state === 'done') return
+      await new Promise((resolve) => setTimeout(resolve, 1_000))
+    }
   }
   return (
     <main class="sheet">
