@@ -149,6 +149,7 @@ func (f *Feed) catchUp(s *session) {
 			err := f.fillGaps(s)
 			switch {
 			case s.conn.Context().Err() != nil || f.ctx.Err() != nil:
+				s.abandon()
 				return
 			case err == nil:
 				failures = 0
@@ -157,6 +158,7 @@ func (f *Feed) catchUp(s *session) {
 			if failures++; failures == catchUpTries {
 				f.log.Warn("a socket could not catch up and is closed", "sid", s.conn.ID(), "user", s.conn.User().String(), "err", err)
 				s.conn.Close()
+				s.abandon()
 				return
 			}
 			select {

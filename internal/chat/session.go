@@ -38,6 +38,7 @@ type session struct {
 	floor   map[string]int64 // chat → place it had when this socket got to know it
 	lagging map[string]int64 // chat → place the last sweep saw this socket without
 	began   time.Time
+	over    bool // nobody reads what is missing any more
 	shared  bool // there are other nodes: what they send may overtake each other
 }
 
@@ -57,6 +58,10 @@ func newSession(conn *realtime.Conn, catch, prove func(*session)) *session {
 func (s *session) offer(d delivery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.over && d.own {
+		d.send()
+		return
+	}
 	if !s.holding {
 		s.pass(d)
 		return
@@ -238,6 +243,20 @@ func (s *session) release() bool {
 		}
 	}
 	return true
+}
+
+// abandon ends the answers that were held for a socket that is gone: whoever counts what is in
+// flight must not wait for them.
+func (s *session) abandon() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+	for _, d := range s.held {
+		if d.own {
+			d.send()
+		}
+	}
+	s.held = nil
 }
 
 // heartbeatWritten notes that everything given so far went out before a heartbeat.
