@@ -36,6 +36,7 @@ type device struct {
 	mu        sync.Mutex
 	conn      *websocket.Conn
 	got       map[string]map[int64]string // chat id → place → text
+	pushed    map[string]bool             // what came without being asked for, by id
 	acks      map[int]chan []byte
 	nextAck   int
 	inConn    map[string]int64 // newest place of this connection
@@ -365,20 +366,21 @@ func (d *device) take(m message, delivered bool) {
 	if d.got[m.ChatID] == nil {
 		d.got[m.ChatID] = map[int64]string{}
 	}
-	_, again := d.got[m.ChatID][m.Seq]
+	_, had := d.got[m.ChatID][m.Seq]
 	d.got[m.ChatID][m.Seq] = m.Text
 	if !delivered {
 		return
 	}
 	d.received++
-	if again {
+	if d.pushed[m.ID] {
 		d.duplicate++
 	}
+	d.pushed[m.ID] = true
 	if m.Seq <= d.inConn[m.ChatID] {
 		d.backwards++
 	}
 	d.inConn[m.ChatID] = max(d.inConn[m.ChatID], m.Seq)
-	if at, ok := d.run.ledger.ackedAt(m.ClientMessageID, d.who); ok && !again {
+	if at, ok := d.run.ledger.ackedAt(m.ClientMessageID, d.who); ok && !had {
 		d.live = append(d.live, max(0, time.Since(at)))
 	}
 }

@@ -142,7 +142,7 @@ func (r *run_) cast() {
 	}
 	for i, u := range people {
 		for device_ := range 2 {
-			r.devices = append(r.devices, &device{run: r, who: u, home: i + device_, chats: chats[u], got: map[string]map[int64]string{}})
+			r.devices = append(r.devices, &device{run: r, who: u, home: i + device_, chats: chats[u], got: map[string]map[int64]string{}, pushed: map[string]bool{}})
 		}
 	}
 }
