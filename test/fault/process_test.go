@@ -88,6 +88,13 @@ func (l *scanned) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// seen is what has been found so far, and the end of the log.
+func (l *scanned) seen() (panics, leaks int, end string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.panics, l.leaks, string(l.end)
+}
+
 func newNode(t *testing.T, name, database string, redis *cable) *node {
 	t.Helper()
 	port, metrics := freePort(t), freePort(t)
@@ -131,7 +138,8 @@ func (n *node) start(t *testing.T) {
 	deadline := time.Now().Add(30 * time.Second)
 	for !answers(n.url, "/livez") {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s was not up within 30 s:\n%s", n.name, n.log.end)
+			_, _, end := n.log.seen()
+			t.Fatalf("%s was not up within 30 s:\n%s", n.name, end)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

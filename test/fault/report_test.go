@@ -102,7 +102,8 @@ func (r *run_) report(took time.Duration) {
 	}
 	if r.t.Failed() {
 		for _, n := range r.world.nodes {
-			r.t.Logf("the end of the log of %s:\n%s", n.name, n.log.end)
+			_, _, end := n.log.seen()
+			r.t.Logf("the end of the log of %s:\n%s", n.name, end)
 		}
 	}
 	file := os.Getenv("FAULT_RUNS")
