@@ -1,6 +1,6 @@
 # Chaffer: what one does with it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run build test check contract fault web browser clean
+.PHONY: help run build test check contract fault web browser clean fuzz mutation
 
 # A release gives its own; the commit is in the binary anyway.
 VERSION ?= dev
@@ -36,6 +36,12 @@ web: ## build the pages from web/ into internal/webui/dist (needs Node)
 
 browser: build ## the client's tests and the browser tests alone
 	@scripts/browser
+
+fuzz: ## the fuzz targets, each for FUZZTIME (10s)
+	@scripts/fuzz
+
+mutation: ## take guards away on a copy and see the attack table turn red
+	@scripts/mutation
 
 check: ## what needs no server: vet, formatting, tidy modules, lock files
 	@scripts/check

@@ -1,0 +1,87 @@
+package security
+
+import (
+	"fmt"
+	"strings"
+
+	"chaffer/internal/realtime/siotest"
+)
+
+var abuseRows = []attack{
+	{number: "T86", name: "a flood of messages over several sockets", settings: map[string]string{"LIMIT_SENDS_PER_MINUTE": "120"}, writes: true, run: func(s *site) string {
+		var people []*siotest.Client
+		for range 5 {
+			people = append(people, s.join(john))
+		}
+		stored, late := 0, 0
+		for i := range 200 {
+			r := s.ask(people[i%5], "sendMessage", `{"productId":"t86","recipientId":2,"text":"x"}`)
+			switch r.StatusCode {
+			case 201:
+				stored++
+			case 429:
+				late++
+			default:
+				s.Errorf("%d", r.StatusCode)
+			}
+		}
+		if stored > 130 || late < 60 {
+			s.Errorf("%d stored, %d refused", stored, late)
+		}
+		return "about 120 stored in all, then 429"
+	}},
+	{number: "T87", name: "many new chats in an hour", settings: map[string]string{"LIMIT_NEW_CHATS_PER_HOUR": "20"}, writes: true, run: func(s *site) string {
+		for i := range 20 {
+			s.want(201, john, "POST", "/api/v1/chats/messages", fmt.Sprintf(`{"productId":"p","recipientId":%d,"text":"x"}`, i+10))
+		}
+		s.want(429, john, "POST", "/api/v1/chats/messages", `{"productId":"p","recipientId":99,"text":"x"}`)
+		return "the 21st: 429"
+	}},
+	{number: "T88", name: "a flood of typing", writes: true, run: func(s *site) string {
+		chatID, _ := s.open("t88", "x")
+		vendor, c := s.join(haven), s.join(john)
+		for range 40 {
+			s.wantAck(200, c, "typing", fmt.Sprintf(`{"chatId":%q}`, chatID))
+		}
+		s.wantAck(200, vendor, "joinRooms", `{}`)
+		if n := count(vendor.Events("/chat"), "typing"); n > 10 {
+			s.Errorf("%d passed on", n)
+		}
+		return "at most two a second are passed on, the rest is dropped"
+	}},
+	{number: "T89", name: "chats that exist against chats that do not", writes: true, run: func(s *site) string {
+		chatID, _ := s.open("t89", "x")
+		foreign := s.want(404, jane, "GET", "/api/v1/chats/"+chatID, "")
+		unknown := s.want(404, jane, "GET", "/api/v1/chats/019540f0-7b6a-7000-8000-000000000001", "")
+		if string(foreign.body) != string(unknown.body) {
+			s.Errorf("%s differs from %s", foreign.body, unknown.body)
+		}
+		return "the same answer, byte for byte"
+	}},
+	{number: "T90", name: "a key used again", writes: true, run: func(s *site) string {
+		send := func(text string) string {
+			return fmt.Sprintf(`{"productId":"t90","recipientId":2,"text":%q,"clientMessageId":"key-1"}`, text)
+		}
+		c := s.join(john)
+		s.wantAck(201, c, "sendMessage", send("one"))
+		if r := s.wantAck(201, c, "sendMessage", send("one")); !r.Duplicate {
+			s.Error("the repeat is not marked")
+		}
+		s.wantAck(409, c, "sendMessage", send("two"))
+		s.want(201, haven, "POST", "/api/v1/chats/messages", strings.Replace(send("mine"), `"recipientId":2`, `"recipientId":2`, 1))
+		s.want(400, john, "POST", "/api/v1/chats/messages", strings.Replace(send("x"), "key-1", "a b", 1))
+		return "409 for other content; another person's key is another key"
+	}},
+	{number: "T91", name: "secrets and texts in the log", writes: true, run: func(s *site) string {
+		s.open("t91", "canary-text-of-a-message")
+		c := s.join(haven)
+		s.wantAck(400, c, "sendMessage", `{"text":"canary-text-of-a-message"}`)
+		s.rest(nobody, "GET", "/api/v1/chats", "", "Authorization", "Bearer canary-token")
+		for _, canary := range []string{"canary-text-of-a-message", "canary-token", "Name of customer"} {
+			if strings.Contains(s.journal.String(), canary) {
+				s.Errorf("the log has %s", canary)
+			}
+		}
+		return "no token, secret or text at any level"
+	}},
+}

@@ -1,0 +1,298 @@
+package security
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"chaffer/internal/models"
+	"chaffer/internal/realtime/siotest"
+	"chaffer/internal/server"
+)
+
+// operation is one route of the REST surface, read from its own description.
+type operation struct{ method, path, tag, id string }
+
+func operations(s *site) []operation {
+	b, err := server.OpenAPIJSON()
+	if err != nil {
+		s.Fatal(err)
+	}
+	var spec struct {
+		Paths map[string]map[string]struct {
+			Tags []string `json:"tags"`
+			ID   string   `json:"operationId"`
+		} `json:"paths"`
+	}
+	if err := json.Unmarshal(b, &spec); err != nil {
+		s.Fatal(err)
+	}
+	var out []operation
+	for path, methods := range spec.Paths {
+		for method, op := range methods {
+			if op.ID != "" {
+				out = append(out, operation{strings.ToUpper(method), path, op.Tags[0], op.ID})
+			}
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].id < out[j].id })
+	return out
+}
+
+// clientEvents are the events a client may send to /chat, read from the description of the events.
+func clientEvents(s *site) []string {
+	b, err := server.AsyncAPIJSON()
+	if err != nil {
+		s.Fatal(err)
+	}
+	var spec struct {
+		Operations map[string]struct {
+			Action  string `json:"action"`
+			Channel struct {
+				Ref string `json:"$ref"`
+			} `json:"channel"`
+			Messages []struct {
+				Ref string `json:"$ref"`
+			} `json:"messages"`
+		} `json:"operations"`
+	}
+	if err := json.Unmarshal(b, &spec); err != nil {
+		s.Fatal(err)
+	}
+	var out []string
+	for _, op := range spec.Operations {
+		if op.Action != "receive" || op.Channel.Ref != "#/channels/chat" || len(op.Messages) == 0 {
+			continue
+		}
+		ref := op.Messages[0].Ref
+		out = append(out, strings.TrimPrefix(ref[strings.LastIndexByte(ref, '/')+1:], "client_"))
+	}
+	slices.Sort(out)
+	return out
+}
+
+var authorisationRows = []attack{
+	{number: "T45", name: "every event with a chat of others", writes: true, run: func(s *site) string {
+		chatID, messageID := s.open("t45", "canary-of-john")
+		payload := fmt.Sprintf(`{"chatId":%q,"chatIds":[%q],"messageId":%q,"upToSeq":1,"text":"x","reason":"spam","positions":{%q:{"seq":0}},"limit":10}`, chatID, chatID, messageID, chatID)
+		free := map[string]bool{"getUserChats": true, "joinRooms": true, "refreshToken": true, "blockUser": true, "unblockUser": true}
+		events, tried := clientEvents(s), 0
+		if len(events) < 10 {
+			s.Fatalf("the description names only %v", events)
+		}
+		before := s.rows()
+		victim := s.join(haven)
+		seen := len(victim.Received())
+		for _, who := range []models.UserRef{jane, lights} {
+			c := s.join(who)
+			for _, event := range events {
+				if free[event] {
+					continue
+				}
+				if r := s.wantAck(404, c, event, payload); r.Message != "Chat was not found" {
+					s.Errorf("%s tells %q", event, r.Message)
+				}
+				tried++
+			}
+			for _, r := range c.Received() {
+				if strings.Contains(string(r.Arg()), "canary-of-john") {
+					s.Errorf("%s was sent to %s", r.Event, who)
+				}
+			}
+		}
+		s.wantAck(200, victim, "getUserChats", `{}`) // what would have been sent has arrived by now
+		for _, r := range victim.Received()[seen:] {
+			if r.Kind == siotest.KindEvent && r.Event != "userChats" && r.Event != "getUserChats" {
+				s.Errorf("the vendor was sent %s", r.Event)
+			}
+		}
+		if after := s.rows(); after != before {
+			s.Errorf("rows: %s, then %s", before, after)
+		}
+		return fmt.Sprintf("%d events of the description × 2 outsiders: 404 \"Chat was not found\", nobody told, nothing stored", tried/2)
+	}},
+	{number: "T46", name: "every route, by whom it is not for", writes: true, run: func(s *site) string {
+		chatID, messageID := s.open("t46", "canary-of-john")
+		fill := strings.NewReplacer("{chatId}", chatID, "{messageId}", messageID, "{productId}", "t46", "{vendorId}", "2", "{customerId}", "2",
+			"{type}", "customer", "{id}", "2", "{reportId}", messageID)
+		bodies := map[string]string{
+			"sendMessage":   fmt.Sprintf(`{"chatId":%q,"text":"x"}`, chatID),
+			"reportMessage": fmt.Sprintf(`{"chatId":%q,"messageId":%q,"reason":"spam"}`, chatID, messageID),
+		}
+		own := []string{"listChats", "listBlocks", "uploadPicture", "unblockUser"} // about the caller alone
+		all := operations(s)
+		for _, op := range all {
+			path, body := fill.Replace(op.path), bodies[op.id]
+			s.want(401, nobody, op.method, path, body)
+			switch op.tag {
+			case "Admin":
+				s.want(403, john, op.method, path, body)
+				s.want(403, haven, op.method, path, body)
+			case "Catalogue":
+				s.want(401, john, op.method, path, body)
+				s.want(401, root, op.method, path, body)
+			default:
+				s.want(403, root, op.method, path, body)
+				if !slices.Contains(own, op.id) {
+					s.want(404, jane, op.method, path, body)
+					s.want(404, lights, op.method, path, body)
+				}
+			}
+		}
+		if a := s.want(200, haven, "GET", "/api/v1/chats/"+chatID, ""); a.field("data.lastSeq") != 1.0 || a.field("data.unreadCount") != 1.0 {
+			s.Errorf("the chat has changed: %s", a.body)
+		}
+		return fmt.Sprintf("%d routes of the description: 401 for nobody, 403 for another kind of user, 404 for outsiders; customer 2 and vendor 2 stay two people", len(all))
+	}},
+	{number: "T47", name: "fields that are not the client's to say", writes: true, run: func(s *site) string {
+		c := s.join(john)
+		r := s.wantAck(201, c, "sendMessage", `{"productId":"t47","recipientId":2,"text":"x","senderId":9,"senderType":"VENDOR","userType":"vendor","customerId":9,"vendorId":9,"id":"x","seq":99,"createdAt":"2001-01-01","read":true,"role":"admin"}`)
+		var m struct {
+			SenderID   int    `json:"senderId"`
+			SenderType string `json:"senderType"`
+			Seq        int    `json:"seq"`
+			Read       bool   `json:"read"`
+			CreatedAt  string `json:"createdAt"`
+		}
+		if json.Unmarshal(r.Data, &m); m.SenderID != 2 || m.SenderType != "CUSTOMER" || m.Seq != 1 || m.Read || strings.HasPrefix(m.CreatedAt, "2001") {
+			s.Errorf("stored: %s", r.Data)
+		}
+		s.want(400, john, "POST", "/api/v1/chats/messages", `{"productId":"t47","recipientId":2,"text":"x","senderType":"VENDOR"}`)
+		return "ignored on the socket, 400 on REST; the stored values are the token's"
+	}},
+	{number: "T48", name: "a famous store's name", writes: true, run: func(s *site) string {
+		send := `{"productId":"t48","recipientId":2,"text":"x","storeName":%q}`
+		s.want(201, john, "POST", "/api/v1/chats/messages", fmt.Sprintf(send, "First"))
+		s.want(201, john, "POST", "/api/v1/chats/messages", fmt.Sprintf(send, "Famous Store"))
+		a := s.want(200, haven, "GET", "/api/v1/chats/by-product/t48/2/2", "")
+		if a.field("data.storeName") != "First" || a.field("data.productVerified") != false {
+			s.Errorf("%s", a.body)
+		}
+		return "kept once, marked as not verified"
+	}},
+	{number: "T49", name: "a chat with oneself or nobody", run: func(s *site) string {
+		c := s.join(john)
+		for _, recipient := range []string{`""`, `"  "`, `null`, `-1`, `2.5`, `{}`, `[2]`, `true`} {
+			s.wantAck(400, c, "sendMessage", `{"productId":"t49","recipientId":`+recipient+`,"text":"x"}`)
+		}
+		return "400; a customer's 2 is always vendor 2"
+	}},
+	{number: "T50", name: "deleting what somebody else wrote", writes: true, run: func(s *site) string {
+		chatID, messageID := s.open("t50", "x")
+		other, _ := s.open("t50b", "y")
+		c := s.join(haven)
+		s.wantAck(403, c, "deleteMessage", fmt.Sprintf(`{"chatId":%q,"messageId":%q}`, chatID, messageID))
+		s.want(403, haven, "DELETE", "/api/v1/chats/"+chatID+"/messages/"+messageID, "")
+		s.want(404, john, "DELETE", "/api/v1/chats/"+other+"/messages/"+messageID, "")
+		s.want(200, john, "DELETE", "/api/v1/chats/"+chatID+"/messages/"+messageID, "")
+		s.want(200, john, "DELETE", "/api/v1/chats/"+chatID+"/messages/"+messageID, "")
+		return "403; a message of another chat 404; twice is once"
+	}},
+	{number: "T52", name: "joining rooms by name", run: func(s *site) string {
+		c := s.join(jane)
+		s.wantAck(200, c, "joinRooms", `{"rooms":["user:vendor:2","*"],"chatId":"x"}`)
+		return "extra fields are ignored; there are no rooms to name"
+	}},
+	{number: "T55", name: "verbs and inside pages", run: func(s *site) string {
+		s.want(405, root, "POST", "/api/v1/admin/stats", "")
+		s.want(405, john, "PATCH", "/api/v1/chats", "")
+		for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/vars"} {
+			s.want(404, root, "GET", path, "")
+		}
+		return "405; /metrics and /debug are not on the public listener: 404"
+	}},
+	{number: "T56", name: "read positions that cannot be", writes: true, run: func(s *site) string {
+		chatID, _ := s.open("t56", "x")
+		c, other := s.join(haven), s.join(john)
+		for _, seq := range []string{"-1", "1.5", `"1"`, "null x", "1e400", "true"} {
+			if strings.Contains(seq, " ") {
+				continue
+			}
+			s.wantAck(400, c, "markAsRead", fmt.Sprintf(`{"chatId":%q,"upToSeq":%s}`, chatID, seq))
+		}
+		for range 200 {
+			s.wantAck(200, c, "markAsRead", fmt.Sprintf(`{"chatId":%q,"upToSeq":1000000000000000}`, chatID))
+		}
+		s.wantAck(200, c, "markAsRead", fmt.Sprintf(`{"chatId":%q,"upToSeq":0}`, chatID))
+		s.wantAck(200, other, "getMessages", fmt.Sprintf(`{"chatId":%q}`, chatID))
+		if n := count(other.Events("/chat"), "updateReadReceipts"); n != 1 {
+			s.Errorf("%d receipts", n)
+		}
+		if a := s.want(200, haven, "GET", "/api/v1/chats/"+chatID, ""); a.field("data.unreadCount") != 0.0 {
+			s.Errorf("went back: %s", a.body)
+		}
+		return "400, or clipped; 200 repeats are one receipt; never back"
+	}},
+	{number: "T57", name: "reading one's own messages", writes: true, run: func(s *site) string {
+		chatID, _ := s.open("t57", "x")
+		s.want(200, john, "POST", "/api/v1/chats/"+chatID+"/read", "")
+		a := s.want(200, haven, "GET", "/api/v1/chats/"+chatID, "")
+		if a.field("data.unreadCount") != 1.0 {
+			s.Errorf("%s", a.body)
+		}
+		return "changes nothing for the other side"
+	}},
+	{number: "T51", name: "deleting a tombstone", writes: true, run: func(s *site) string {
+		chatID, messageID := s.open("t51", "x")
+		c := s.join(john)
+		for range 2 {
+			s.wantAck(200, c, "deleteMessage", fmt.Sprintf(`{"chatId":%q,"messageId":%q}`, chatID, messageID))
+		}
+		s.wantAck(200, c, "joinRooms", `{}`)
+		if n := count(c.Events("/chat"), "messageDeleted"); n != 1 {
+			s.Errorf("told %d times", n)
+		}
+		return "answered again, told once"
+	}},
+	{number: "T58", name: "receipts for what was never sent", writes: true, run: func(s *site) string {
+		chatID, _ := s.open("t58", "x")
+		c := s.join(haven)
+		s.wantAck(200, c, "messagesDelivered", fmt.Sprintf(`{"chatId":%q,"upToSeq":1000000}`, chatID))
+		s.wantAck(400, c, "messagesDelivered", fmt.Sprintf(`{"chatId":%q,"upToSeq":-1}`, chatID))
+		s.want(201, john, "POST", "/api/v1/chats/messages", fmt.Sprintf(`{"chatId":%q,"text":"later"}`, chatID))
+		a := s.want(200, root, "GET", "/api/v1/admin/chats/"+chatID, "")
+		if strings.Contains(string(a.body), `"deliveredSeq":1000000`) || a.field("data.lastSeq") != 2.0 {
+			s.Errorf("%s", a.body)
+		}
+		return "clipped to what exists; 400 below zero"
+	}},
+	{number: "T59", name: "who is online, of strangers", run: func(s *site) string {
+		s.join(lights)
+		c := siotest.Dial(s.T, s.url)
+		c.Connect("/presence", token(jane, time.Hour))
+		b := c.EmitAck("/presence", "getPresence", json.RawMessage(`{"users":[{"userId":3,"userType":"vendor"},{"userId":999,"userType":"vendor"}]}`), siotest.Timeout)
+		if strings.Contains(string(b), `"online":true`) {
+			s.Errorf("told: %s", b)
+		}
+		return "a stranger who is there and one who does not exist look the same"
+	}},
+	{number: "T60", name: "writing when blocked", writes: true, run: func(s *site) string {
+		chatID, _ := s.open("t60", "x")
+		vendor, c := s.join(haven), s.join(john)
+		s.wantAck(200, vendor, "blockUser", `{"userId":2,"userType":"customer"}`)
+		seen := len(vendor.Events("/chat"))
+		r := s.wantAck(403, c, "sendMessage", fmt.Sprintf(`{"chatId":%q,"text":"let me in"}`, chatID))
+		s.want(403, john, "POST", "/api/v1/chats/messages", `{"productId":"t60-other","recipientId":2,"text":"x"}`)
+		s.wantAck(200, c, "typing", fmt.Sprintf(`{"chatId":%q}`, chatID))
+		s.wantAck(200, vendor, "joinRooms", `{}`)
+		for _, event := range vendor.Events("/chat")[seen:] {
+			if event != "joinRooms" {
+				s.Errorf("the vendor was sent %s", event)
+			}
+		}
+		s.wantAck(200, vendor, "unblockUser", `{"userId":2,"userType":"customer"}`)
+		return "403 \"" + r.Message + "\", the vendor hears nothing, typing neither"
+	}},
+}
+
+func count(events []string, name string) (n int) {
+	for _, e := range events {
+		if e == name {
+			n++
+		}
+	}
+	return n
+}
