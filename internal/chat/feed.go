@@ -138,6 +138,8 @@ func sessionOf(c *realtime.Conn) (*session, bool) {
 const (
 	catchUpTries = 5
 	catchUpPause = 200 * time.Millisecond
+	// fillTimeout times the tries, and the pauses, is how long an answer may be held behind a gap.
+	fillTimeout = 2 * time.Second
 )
 
 // catchUp reads what a socket is missing from the database and then lets the held messages through.
@@ -171,7 +173,7 @@ func (f *Feed) catchUp(s *session) {
 }
 
 func (f *Feed) fillGaps(s *session) error {
-	ctx, cancel := context.WithTimeout(f.ctx, commitTimeout)
+	ctx, cancel := context.WithTimeout(f.ctx, fillTimeout)
 	defer cancel()
 	for chatID, from := range s.gaps() {
 		members, err := f.service.store.members(ctx, chatID)
