@@ -126,8 +126,7 @@ export class ChatClient extends Emitter<ClientEvents> {
     if (!this._cursor) return false
     const page = await this._rest.get<PageChatJSON>('/chats', { cursor: this._cursor, limit })
     await this._listed(page.data ?? [], false)
-    this._noteMore(page)
-    return this.hasMoreChats
+    return this._noteMore(page)
   }
 
   /** The chat about a product, asked of the server; undefined when there is none. */
@@ -166,9 +165,8 @@ export class ChatClient extends Emitter<ClientEvents> {
 
   /** Call on every keystroke: it is told at most every few seconds. */
   typing(chatId: string): void {
-    const now = Date.now()
-    if (now - (this._typed.get(chatId) ?? 0) < typingEvery || !this._connection.online) return
-    this._typed.set(chatId, now)
+    if (Date.now() - (this._typed.get(chatId) ?? 0) < typingEvery || !this._connection.online) return
+    this._typed.set(chatId, Date.now())
     this._connection.request('chat', 'typing', { chatId }).catch(() => { /* advice only */ })
   }
 
@@ -200,9 +198,7 @@ export class ChatClient extends Emitter<ClientEvents> {
   }
 
   /** Whom one has blocked, latest first. */
-  async blocked(): Promise<Person[]> {
-    return (await this._rest.get<{ data: Person[] }>('/blocks')).data
-  }
+  async blocked(): Promise<Person[]> { return (await this._rest.get<{ data: Person[] }>('/blocks')).data }
 
   /** Puts a message of somebody else before the admins. */
   async report(m: Pick<Message, 'chatId' | 'id'>, reason: Reason, note?: string): Promise<void> {
@@ -219,18 +215,15 @@ export class ChatClient extends Emitter<ClientEvents> {
   }
 
   private _connected(who: Person): void {
-    if (this.me && userKey(this.me) !== userKey(who)) this._forget()
+    if (this.me && userKey(this.me) !== userKey(who)) { // somebody else's token: nothing of the person before is shown
+      this._store.clear()
+      this._tracked.clear()
+      this._cursor = undefined
+    }
     this._store.me = who
     if (this._outbox.belongTo(userKey(who))) this.emit('outbox', this.pending())
     this.emit('identity', who)
     this._sender.pump()
-  }
-
-  /** Somebody else's token: nothing of the person before is shown. */
-  private _forget(): void {
-    this._store.clear()
-    this._tracked.clear()
-    this._cursor = undefined
   }
 
   private _heard<K extends keyof ChatEvents>(name: K, body: ChatEvents[K]): void {
@@ -243,17 +236,17 @@ export class ChatClient extends Emitter<ClientEvents> {
       case 'receiveMessage': this._later(this._took(data, true)); break
       case 'newChat': this._opened(data); break
       case 'updateReadReceipts': {
-        const r = data as ChatEvents['updateReadReceipts']['data']
+        const r: ChatEvents['updateReadReceipts']['data'] = data
         const chat = this._store.receipt(r)
         if (chat) this.emit('read', { chat, reader: { userId: r.readerId, userType: r.readerType }, readSeq: r.readSeq })
         this._changed([r.chatId])
         break
       }
       case 'messageStatus': {
-        const d = data as ChatEvents['messageStatus']['data']
-        const chat = this._store.delivered(d.chatId, d.deliveredSeq)
-        if (chat) this.emit('delivered', { chat, deliveredSeq: d.deliveredSeq })
-        this._changed([d.chatId])
+        const { chatId, deliveredSeq } = data as ChatEvents['messageStatus']['data']
+        const chat = this._store.delivered(chatId, deliveredSeq)
+        if (chat) this.emit('delivered', { chat, deliveredSeq })
+        this._changed([chatId])
         break
       }
       case 'messageDeleted': {
@@ -319,9 +312,7 @@ export class ChatClient extends Emitter<ClientEvents> {
     this._arrived.set(chat.id, chat.messages.at(-1)?.seq ?? 0)
     this._arrivedTimer ??= setTimeout(() => {
       this._arrivedTimer = undefined
-      for (const [chatId, upToSeq] of this._arrived) {
-        if (upToSeq) this._connection.request('chat', 'messagesDelivered', { chatId, upToSeq }).catch(() => { /* it comes again */ })
-      }
+      for (const [chatId, upToSeq] of this._arrived) this._connection.request('chat', 'messagesDelivered', { chatId, upToSeq }).catch(() => { /* it comes again */ })
       this._arrived.clear()
     }, deliveredEvery)
   }
@@ -356,15 +347,13 @@ export class ChatClient extends Emitter<ClientEvents> {
     return upToDate
   }
 
-  private _noteMore(page: PageChatJSON): void {
+  private _noteMore(page: PageChatJSON): boolean {
     this._cursor = page.nextCursor ?? ''
-    this.hasMoreChats = page.hasMore
+    return (this.hasMoreChats = page.hasMore)
   }
 
   private _heal(chatId: string): Promise<void> {
-    const running = this._healing.get(chatId)
-    if (running) return running
-    const healing = this._resume([chatId]).finally(() => this._healing.delete(chatId))
+    const healing = this._healing.get(chatId) ?? this._resume([chatId]).finally(() => this._healing.delete(chatId))
     this._healing.set(chatId, healing)
     return healing
   }
@@ -402,12 +391,12 @@ export class ChatClient extends Emitter<ClientEvents> {
       const chat = this.chat(id)
       if (chat) this.emit('chat', chat)
     }
-    const unread = this._store.unread()
-    if (unread !== this._unread) this.emit('unread', (this._unread = unread))
+    const before = this._unread
+    if ((this._unread = this._store.unread()) !== before) this.emit('unread', this._unread)
   }
 }
 
 const blockPath = (p: Person) => `/blocks/${p.userType}/${encodeURIComponent(p.userId)}`
 
 /** A client, not connected yet: call connect(). */
-export function createChatClient(options: ClientOptions): ChatClient { return new ChatClient(options) }
+export const createChatClient = (options: ClientOptions): ChatClient => new ChatClient(options)

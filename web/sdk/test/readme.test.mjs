@@ -14,7 +14,11 @@ const run = (site, name, source, env = {}) => {
     .replace("fetch('/demo", `fetch('${site.url}/demo`).replace("document.title = total ? `(${total}) Shop` : 'Shop'", 'console.log(total)'))
   const child = spawn(process.execPath, [file], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
   child.said = ''
-  child.stdout.on('data', (b) => { child.said += b })
+  child.ready = new Promise((resolve, reject) => {
+    child.stdout.on('data', (b) => { if ((child.said += b).includes('ready')) resolve() })
+    child.once('exit', (code) => reject(new Error(`the program ended with ${code}`)))
+  })
+  child.ready.catch(() => { /* whoever waits for it hears of it */ })
   return { child, stop: () => { child.kill(); rmSync(file) } }
 }
 
@@ -25,6 +29,7 @@ test('the two programs of the README', async () => {
   try {
     const vendor = run(site, 'node', programs[1], { TOKEN: site.server.token({ userType: 'vendor', userId: 2, name: 'Tech Haven' }) })
     stops.push(vendor.stop)
+    await vendor.child.ready
     const watcher = site.client('vendor', 2)
     await online(watcher)
     const customer = run(site, 'browser', programs[0])
