@@ -92,6 +92,12 @@ func (r *run_) report(took time.Duration) {
 	}
 	r.t.Log(table.String())
 	for _, n := range numbers {
+		if !r.judges(n) {
+			for _, what := range r.failures[n] {
+				r.t.Logf("missed, invariant %d: %s", n, what)
+			}
+			continue
+		}
 		for i, what := range r.failures[n] {
 			if i == 5 {
 				r.t.Errorf("invariant %d: and %d more", n, len(r.failures[n])-5)
@@ -122,4 +128,11 @@ func (r *run_) report(took time.Duration) {
 	if _, err := f.Write(append(b, '\n')); err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+// judges reports whether a violation fails this run. The smoke, a few seconds in which every fault
+// happens at once on whatever machine it is, judges what became of messages; how often they were
+// pushed again and how long an answer took are figures, which a long run judges.
+func (r *run_) judges(invariant int) bool {
+	return os.Getenv("DURATION") != "" || invariant != 9 && invariant != 17
 }
