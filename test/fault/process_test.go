@@ -207,7 +207,8 @@ type database struct {
 	cable   *cable // the nodes' way to it
 	direct  string // URL of the database, past the cable
 	through string
-	cmd     *exec.Cmd // after the first restart
+	cmd     *exec.Cmd       // after the first restart
+	ended   <-chan struct{} // closed when cmd has ended: start's goroutine alone waits for it
 }
 
 func newDatabase(t *testing.T) *database {
@@ -224,7 +225,7 @@ func newDatabase(t *testing.T) *database {
 	t.Cleanup(func() {
 		if d.cmd != nil {
 			_ = d.cmd.Process.Signal(syscall.SIGQUIT)
-			_ = d.cmd.Wait()
+			<-d.ended
 		}
 		_ = s.Stop()
 	})
@@ -237,7 +238,7 @@ func newDatabase(t *testing.T) *database {
 func (d *database) kill() {
 	if d.cmd != nil {
 		_ = d.cmd.Process.Kill()
-		_ = d.cmd.Wait()
+		<-d.ended
 		return
 	}
 	_ = syscall.Kill(d.server.PID, syscall.SIGKILL)
@@ -273,7 +274,7 @@ func (d *database) start(t *testing.T) {
 			conn, err := pgx.Connect(context.Background(), d.direct)
 			if err == nil {
 				_ = conn.Close(context.Background())
-				d.cmd = cmd
+				d.cmd, d.ended = cmd, ended
 				return
 			}
 			select {
