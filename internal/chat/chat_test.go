@@ -51,6 +51,18 @@ func (r *recorder) take() []Event {
 	return events
 }
 
+// of picks the events of one kind. An acknowledgement does not wait for the news of its message,
+// so other kinds may still come in between.
+func of[E Event](events []Event) []E {
+	var kind []E
+	for _, e := range events {
+		if e, ok := e.(E); ok {
+			kind = append(kind, e)
+		}
+	}
+	return kind
+}
+
 type house struct {
 	*Service
 	db       *db.DB

@@ -33,7 +33,7 @@ func TestBlocksHoldBothWays(t *testing.T) {
 			t.Error("the blocked side says who blocks")
 		}
 		h.heard.take()
-		if err := h.Typing(t.Context(), john, sent.Chat.ID); err != nil || len(h.heard.take()) != 0 {
+		if err := h.Typing(t.Context(), john, sent.Chat.ID); err != nil || len(of[TypingChanged](h.heard.take())) != 0 {
 			t.Errorf("typing of the blocked: %v", err)
 		}
 		// Jane and vendor 3 are others, and so is vendor 2 to a customer 2 who blocks nobody.
@@ -58,11 +58,10 @@ func TestAFrozenChat(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		customer := auth.Identity{User: john}
 		sent := must[Sent](t)(h.Send(t.Context(), customer, ask("p1", "hello")))
-		h.heard.take()
 		for range 2 {
 			must[models.Chat](t)(h.Freeze(t.Context(), sent.Chat.ID, true))
 		}
-		if events := h.heard.take(); len(events) != 1 {
+		if events := of[FrozenChanged](h.heard.take()); len(events) != 1 {
 			t.Errorf("heard %v", events)
 		}
 		if _, err := h.Send(t.Context(), customer, SendInput{ChatID: sent.Chat.ID, Text: "x"}); !apperr.Is(err, apperr.Forbidden) {
