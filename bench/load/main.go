@@ -3,7 +3,8 @@
 // deliveries, losses, duplicates and reorders.
 //
 // Users come in pairs, a customer and a vendor with a chat of their own. In the closed loop each
-// keeps a window of sends unacknowledged. Latency is from writing the send to its acknowledgement.
+// keeps a window of sends unacknowledged, and latency is from writing a send to its acknowledgement.
+// In the open loop messages are due at a rate, and latency is from when one was due.
 package main
 
 import (
@@ -22,6 +23,9 @@ type options struct {
 	window   int
 	warmup   time.Duration
 	duration time.Duration
+	mode     string
+	rate     int
+	connects int
 	text     int
 	pid      int
 	pgPid    int
@@ -32,6 +36,9 @@ func main() {
 	var o options
 	flag.StringVar(&o.url, "url", "http://127.0.0.1:3000", "base URL of the server, on loopback")
 	flag.StringVar(&o.secret, "secret", "", "HS256 secret to sign the users' tokens with")
+	flag.StringVar(&o.mode, "mode", "closed", "closed (a window of unacknowledged sends), open (a rate), storm (connects) or idle")
+	flag.IntVar(&o.rate, "rate", 2000, "open loop: messages a second, of all users together")
+	flag.IntVar(&o.connects, "connects", 10000, "storm: how many connects; -window of them at once")
 	flag.IntVar(&o.users, "users", 200, "connected users, half of them customers and half vendors")
 	flag.IntVar(&o.window, "window", 8, "unacknowledged sends of each user")
 	flag.DurationVar(&o.warmup, "warmup", 2*time.Second, "time before counting starts")
@@ -54,12 +61,7 @@ func run(ctx context.Context, o options) error {
 	if o.users < 2 || o.users%2 != 0 {
 		return fmt.Errorf("-users is %d: an even number from 2 is needed", o.users)
 	}
-	f, err := assemble(ctx, o)
-	if err != nil {
-		return err
-	}
-	defer f.close()
-	report, err := f.closedLoop(ctx)
+	report, err := measure(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -68,4 +70,25 @@ func run(ctx context.Context, o options) error {
 	}
 	report.print(os.Stdout)
 	return nil
+}
+
+func measure(ctx context.Context, o options) (*report, error) {
+	if o.mode == "storm" {
+		return connectStorm(ctx, o)
+	}
+	before := residentOf(o.pid)
+	f, err := assemble(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	defer f.close()
+	switch o.mode {
+	case "closed":
+		return f.closedLoop()
+	case "open":
+		return f.openLoop()
+	case "idle":
+		return f.idle(before), nil
+	}
+	return nil, fmt.Errorf("-mode is %q: closed, open, storm or idle", o.mode)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"net/url"
 	"strconv"
 	"strings"
@@ -20,19 +21,19 @@ type user struct {
 	id   int
 	ws   *websocket.Conn
 	mu   sync.Mutex // guards writes
-	chat string
 
+	pending  sync.Mutex // guards nextAck and inFlight
 	nextAck  int
-	inFlight map[int]time.Time // acknowledgement id → when it was sent
+	inFlight map[int]time.Time // acknowledgement id → when it was due
 	lastSeq  int64             // of the chat, as this socket saw it
-	tally    tally
-	inbox    chan packet
+	tally    tally             // only the reader's
+	fields   string            // what names the chat in a send
 }
 
 // tally is what one user saw; only its reader writes it.
 type tally struct {
-	sent, acked, delivered, duplicates, reordered, refused int
-	latency                                                []time.Duration
+	acked, delivered, duplicates, reordered, refused int
+	latency                                          []time.Duration
 }
 
 type packet struct {
@@ -46,13 +47,15 @@ func token(secret, kind string, id int) (string, error) {
 	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(secret))
 }
 
+// connect joins both namespaces and waits until the last event of connecting has come.
 func connect(ctx context.Context, o options, kind string, id int) (*user, error) {
 	u, err := url.Parse(o.url)
 	if err != nil {
 		return nil, err
 	}
 	u.Scheme, u.Path, u.RawQuery = strings.Replace(u.Scheme, "http", "ws", 1), "/socket.io/", "EIO=4&transport=websocket"
-	dialer := websocket.Dialer{HandshakeTimeout: 10 * time.Second, ReadBufferSize: 8 << 10, WriteBufferSize: 4 << 10}
+	dialer := websocket.Dialer{HandshakeTimeout: 10 * time.Second, ReadBufferSize: 4 << 10, WriteBufferSize: 1 << 10,
+		NetDialContext: (&net.Dialer{LocalAddr: localAddress(id)}).DialContext}
 	ws, _, err := dialer.DialContext(ctx, u.String(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("connect %s %d: %w", kind, id, err)
@@ -61,7 +64,22 @@ func connect(ctx context.Context, o options, kind string, id int) (*user, error)
 	if err != nil {
 		return nil, err
 	}
-	c := &user{kind: kind, id: id, ws: ws, inFlight: map[int]time.Time{}, inbox: make(chan packet, 64)}
+	c, err := join(ws, o, kind, id, t)
+	if err != nil {
+		_ = ws.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// localAddress spreads connections over loopback addresses: one has about 28,000 ports.
+func localAddress(id int) net.Addr {
+	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+id%200))}
+}
+
+func join(ws *websocket.Conn, o options, kind string, id int, t string) (*user, error) {
+	c := &user{kind: kind, id: id, ws: ws, inFlight: map[int]time.Time{},
+		fields: `"productId":"bench","recipientId":` + strconv.Itoa(id)}
 	if _, err := c.read(); err != nil { // the Engine.IO open packet
 		return nil, err
 	}
@@ -131,37 +149,40 @@ func (c *user) read() (packet, error) {
 	}
 }
 
-// send writes one message; its acknowledgement comes later.
-func (c *user) send(text string, fields string) error {
+// send writes one message that was due at a time; its acknowledgement comes later.
+func (c *user) send(text string, due time.Time) error {
+	c.pending.Lock()
 	c.nextAck++
-	c.inFlight[c.nextAck] = time.Now()
-	c.tally.sent++
-	return c.write(`42/chat,` + strconv.Itoa(c.nextAck) + `["sendMessage",{` + fields + `,"clientMessageId":"` +
-		c.kind[:1] + strconv.Itoa(c.id) + "-" + strconv.Itoa(c.nextAck) + runTag + `","text":"` + text + `"}]`)
+	n := c.nextAck
+	c.inFlight[n] = due
+	c.pending.Unlock()
+	return c.write(`42/chat,` + strconv.Itoa(n) + `["sendMessage",{` + c.fields + `,"clientMessageId":"` +
+		c.kind[:1] + strconv.Itoa(c.id) + "-" + strconv.Itoa(n) + runTag + `","text":"` + text + `"}]`)
 }
 
-// take counts what a packet says. done: an acknowledgement of one's own send.
-func (c *user) take(p packet) (done bool) {
+// take counts what a packet says. done: an acknowledgement of one's own send, due at that time.
+func (c *user) take(p packet) (due time.Time, done bool) {
 	if p.ack >= 0 {
+		c.pending.Lock()
 		at, ok := c.inFlight[p.ack]
-		if !ok {
-			return false
-		}
 		delete(c.inFlight, p.ack)
+		c.pending.Unlock()
+		if !ok {
+			return time.Time{}, false
+		}
 		if bytes.Contains(p.body[:min(len(p.body), 20)], []byte(`"error":true`)) {
 			c.tally.refused++
-			return true
+			return at, true
 		}
 		c.tally.acked++
-		c.tally.latency = append(c.tally.latency, time.Since(at))
 		c.see(p.body)
-		return true
+		return at, true
 	}
 	if p.event == "receiveMessage" || p.event == "newChat" {
 		c.tally.delivered++
 		c.see(p.body)
 	}
-	return false
+	return time.Time{}, false
 }
 
 // see checks that the chat's seq only rises on this socket.

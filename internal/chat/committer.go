@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"hash/maphash"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,18 +35,27 @@ type committer struct {
 	closed bool
 }
 
-// lane is a queue of messages and whether its worker is in a transaction.
+// lane is a queue of messages and whether its worker is in a transaction. What a transaction has
+// decided is answered and published behind it, in order, while the next one runs.
 type lane struct {
-	queue chan *appendOp
-	busy  atomic.Bool
+	queue   chan *appendOp
+	decided chan []*appendOp
+	busy    atomic.Bool
 }
 
 func newCommitter(s *Service, lanes int) *committer {
 	c := &committer{service: s, seed: maphash.MakeSeed()}
 	for range lanes {
-		l := &lane{queue: make(chan *appendOp, laneQueue)}
+		l := &lane{queue: make(chan *appendOp, laneQueue), decided: make(chan []*appendOp, 1)}
 		c.lanes = append(c.lanes, l)
 		c.wg.Go(func() { c.run(l) })
+		c.wg.Go(func() {
+			for batch := range l.decided {
+				for _, op := range batch {
+					c.finish(op)
+				}
+			}
+		})
 	}
 	return c
 }
@@ -88,59 +98,58 @@ func (c *committer) close() {
 var errNoDatabase = apperr.New(apperr.Unavailable, db.Unreachable)
 
 func (c *committer) run(l *lane) {
-	batch := make([]*appendOp, 0, maxBatch)
+	defer close(l.decided)
 	for op := range l.queue {
 		l.busy.Store(true)
-		batch = append(batch[:0], op)
-		for len(batch) < maxBatch {
-			select {
-			case next, ok := <-l.queue:
-				if !ok {
-					c.commit(batch)
-					return
-				}
-				batch = append(batch, next)
-				continue
-			default:
-			}
-			break
-		}
-		c.commit(batch)
+		l.decided <- c.commit(l.gather(op))
 		if c.doubt.Load() {
-			c.refuse(l)
+			l.refuse()
 		}
 		l.busy.Store(false)
 	}
 }
 
-// refuse answers what has waited behind a transaction that found no database: to keep it would
-// only answer the same later.
-func (c *committer) refuse(l *lane) {
-	for {
+// gather adds what is waiting behind the first message, after everybody who is about to add
+// something had a turn: no timer, but under load a batch that is worth its transaction.
+func (l *lane) gather(first *appendOp) []*appendOp {
+	runtime.Gosched()
+	batch := append(make([]*appendOp, 0, min(maxBatch, 1+len(l.queue))), first)
+	for len(batch) < maxBatch {
 		select {
-		case op, ok := <-l.queue:
-			if !ok {
-				return
+		case next, ok := <-l.queue:
+			if ok {
+				batch = append(batch, next)
+				continue
 			}
-			op.done(Sent{}, errNoDatabase)
 		default:
-			return
 		}
+		break
 	}
+	return batch
 }
 
-// commit stores a batch, then answers and publishes each message in seq order.
-func (c *committer) commit(batch []*appendOp) {
-	live := batch[:0]
+// refuse answers what has waited behind a transaction that found no database: to keep it would
+// only answer the same later.
+func (l *lane) refuse() {
+	var waiting []*appendOp
+	for len(l.queue) > 0 {
+		op := <-l.queue
+		op.err = errNoDatabase
+		waiting = append(waiting, op)
+	}
+	l.decided <- waiting
+}
+
+// commit stores a batch, and says in each message what became of it.
+func (c *committer) commit(batch []*appendOp) []*appendOp {
+	live := make([]*appendOp, 0, len(batch))
 	for _, op := range batch {
-		if err := op.ctx.Err(); err != nil { // it waited too long; nothing was stored
-			op.done(Sent{}, err)
-			continue
+		if op.err = op.ctx.Err(); op.err == nil { // else it waited too long; nothing was stored
+			live = append(live, op)
 		}
-		live = append(live, op)
 	}
 	if len(live) == 0 {
-		return
+		return batch
 	}
 	s := c.service
 	now := s.now()
@@ -150,9 +159,7 @@ func (c *committer) commit(batch []*appendOp) {
 	}
 	c.store(live)
 	s.counters.commits.Add(1)
-	for _, op := range live {
-		c.finish(op)
-	}
+	return batch
 }
 
 // store appends the batch. When the database refuses it for a reason that one message may carry
@@ -188,6 +195,7 @@ func (c *committer) try(batch []*appendOp) error {
 	return err
 }
 
+// finish answers a message, and publishes it when it is new.
 func (c *committer) finish(op *appendOp) {
 	s := c.service
 	if op.err != nil {

@@ -140,5 +140,5 @@ func defaultLanes(d db.Dialect) int {
 	if d == db.SQLite {
 		return 1 // one writer at a time is all SQLite has
 	}
-	return 4
+	return 2
 }

@@ -49,20 +49,17 @@ WITH runs AS (
 	SELECT p.*, moved.base, moved.n, moved.at, moved.last_seq, moved.last_message_at
 	FROM unnest($15::uuid[], $16::text[], $17::text[], $18::bigint[], $19::bigint[], $20::bigint[]) AS p(chat_id, user_type, user_id, lead, last_own, after)
 	JOIN moved ON moved.id = p.chat_id
-), before AS (
-	SELECT x.chat_id, x.user_type, x.user_id, x.unread FROM plan p
-	JOIN members x ON x.chat_id = p.chat_id AND x.user_type = p.user_type AND x.user_id = p.user_id
-	WHERE p.last_own > 0
 ), members_moved AS (
 	UPDATE members x SET last_seq = p.last_seq, last_message_at = p.last_message_at,
 		delivered_seq = CASE WHEN x.delivered_seq = p.base THEN p.base + p.lead ELSE x.delivered_seq END,
 		read_seq = CASE WHEN p.last_own > 0 THEN p.base + p.last_own ELSE x.read_seq END,
 		read_at = CASE WHEN p.last_own > 0 THEN p.at ELSE x.read_at END,
 		unread = CASE WHEN p.last_own > 0 THEN p.after ELSE x.unread + p.n END
-	FROM plan p WHERE x.chat_id = p.chat_id AND x.user_type = p.user_type AND x.user_id = p.user_id
+	FROM plan p JOIN members was ON was.chat_id = p.chat_id AND was.user_type = p.user_type AND was.user_id = p.user_id
+	WHERE x.chat_id = p.chat_id AND x.user_type = p.user_type AND x.user_id = p.user_id
+	RETURNING p.chat_id, p.base, p.user_type, p.user_id, CASE WHEN p.last_own > 0 THEN was.unread ELSE 0 END AS unread
 )
-SELECT moved.id::text, moved.base, COALESCE(b.user_type, ''), COALESCE(b.user_id, ''), COALESCE(b.unread, 0)
-FROM moved LEFT JOIN before b ON b.chat_id = moved.id`
+SELECT chat_id::text, base, user_type, user_id, unread FROM members_moved`
 
 // columns are the arrays of appendStatement.
 type columns struct {
@@ -122,6 +119,9 @@ func writePostgres(ctx context.Context, q gorm.ConnPool, plans []chatPlan) error
 			return fmt.Errorf("append messages: %w", err)
 		}
 		base[id] = from
+		if n == 0 {
+			continue
+		}
 		if unread[id] == nil {
 			unread[id] = map[models.UserRef]int64{}
 		}

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"chaffer/internal/db/dbtest/pgserver"
+)
+
+const secret = "a-secret-of-the-benchmarks-only-0123456789"
+
+// variant is one server that is measured.
+type variant struct {
+	name, title string
+	command     []string
+	dir         string
+	env         []string
+	messages    string // counts the messages stored
+}
+
+type bench struct {
+	o        options
+	pg       *pgserver.Server
+	dir      string // binaries
+	variants []variant
+	results  []measurement
+}
+
+// measurement is one run of one scenario on one variant.
+type measurement struct {
+	Scenario, Variant string
+	Stored            int // rows of messages, of all runs on that database
+	Figures
+}
+
+// Figures are bench/load's.
+type Figures struct {
+	PerSecond, P50, P99, P999                                    float64
+	ServerCPU, PostgresCPU, LoadCPU                              float64
+	Sent, Acked, Delivered, Lost, Duplicates, Reordered, Refused int
+	ResidentMB, IdleKB                                           float64
+	FirstError                                                   string `json:",omitempty"`
+}
+
+func (m measurement) line() string {
+	if m.IdleKB > 0 {
+		return fmt.Sprintf("%.1f KB each", m.IdleKB)
+	}
+	return fmt.Sprintf("%7.0f/s  p50 %6.1f  p99 %6.1f ms  server %5.1f  postgres %5.1f  load %4.1f µs  lost %d dup %d reordered %d refused %d",
+		m.PerSecond, m.P50, m.P99, m.ServerCPU, m.PostgresCPU, m.LoadCPU, m.Lost, m.Duplicates, m.Reordered, m.Refused)
+}
+
+func newBench(ctx context.Context, o options) (*bench, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "chaffer-bench-")
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{o: o, dir: dir}
+	for _, pkg := range []string{"./cmd/chaffer", "./bench/bound", "./bench/load"} {
+		if err := command(ctx, root, "go", "build", "-trimpath", "-o", dir+string(filepath.Separator), pkg); err != nil {
+			return nil, err
+		}
+	}
+	peer := filepath.Join(root, "bench", "peers", "node")
+	if err := command(ctx, peer, "npm", "ci", "--no-audit", "--no-fund", "--silent"); err != nil {
+		return nil, err
+	}
+	node := []string{"node", "server.mjs"}
+	all := []variant{
+		{name: "chaffer", title: "Chaffer, as it ships", command: []string{filepath.Join(dir, "chaffer"), "serve"}, dir: dir, env: []string{
+			"HOST=127.0.0.1", "LIMIT_SENDS_PER_SECOND=1000000", "LIMIT_SENDS_PER_MINUTE=60000000", "LIMIT_PACKETS_PER_SECOND=1000000", "LIMIT_NEW_CHATS_PER_HOUR=1000000",
+			"LIMIT_CONNECTS_PER_MINUTE_PER_IP=0", "LIMIT_CONNECTIONS_PER_IP=0"}, messages: "SELECT count(*) FROM messages"},
+		{name: "node-single", title: "A: Node, a transaction a message", command: node, dir: peer, env: []string{"STORE=single"}, messages: "SELECT count(*) FROM messages"},
+		{name: "node-group", title: "A+: Node, grouped transactions", command: node, dir: peer, env: []string{"STORE=group"}, messages: "SELECT count(*) FROM messages"},
+		{name: "bound", title: "The bound: no library, no features", command: []string{filepath.Join(dir, "bound")}, dir: dir, messages: "SELECT count(*) FROM messages"},
+	}
+	for _, v := range all {
+		if o.wants(o.variants, v.name) {
+			b.variants = append(b.variants, v)
+		}
+	}
+	b.pg, err = pgserver.Start(ctx, pgserver.Options{Durable: true})
+	return b, err
+}
+
+func (b *bench) close() {
+	if b.pg != nil {
+		_ = b.pg.Stop()
+	}
+	_ = os.RemoveAll(b.dir)
+}
+
+// measure runs a scenario on a variant that has a new database and a new process.
+func (b *bench) measure(ctx context.Context, s scenario, v variant) (m measurement, err error) {
+	database, err := b.database(ctx)
+	if err != nil {
+		return m, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return m, err
+	}
+	log, err := os.Create(filepath.Join(b.dir, "server.log"))
+	if err != nil {
+		return m, err
+	}
+	defer log.Close()
+	cmd := exec.Command(v.command[0], v.command[1:]...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = v.dir, log, log
+	cmd.Env = append(os.Environ(), append([]string{"PORT=" + strconv.Itoa(port), "DATABASE_URL=" + database, "JWT_SECRET=" + secret, "REDIS_URL="}, v.env...)...)
+	if err := cmd.Start(); err != nil {
+		return m, err
+	}
+	defer func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		ended := make(chan struct{})
+		go func() { _ = cmd.Wait(); close(ended) }()
+		select {
+		case <-ended:
+		case <-time.After(30 * time.Second):
+			_ = cmd.Process.Kill()
+			<-ended
+		}
+		if err != nil {
+			said, _ := os.ReadFile(log.Name())
+			err = fmt.Errorf("%w\n%s", err, said[max(0, len(said)-2000):])
+		}
+	}()
+	base := "http://127.0.0.1:" + strconv.Itoa(port)
+	if err := untilUp(ctx, base); err != nil {
+		return m, err
+	}
+	args := append([]string{"-url", base, "-secret", secret, "-json", "-pid", strconv.Itoa(cmd.Process.Pid), "-pg-pid", strconv.Itoa(b.pg.PID)}, s.args...)
+	load := exec.CommandContext(ctx, filepath.Join(b.dir, "load"), args...)
+	var out, said bytes.Buffer
+	load.Stdout, load.Stderr = &out, &said
+	if err := load.Run(); err != nil {
+		return m, fmt.Errorf("load: %w: %s", err, said.String())
+	}
+	m.Scenario, m.Variant = s.name, v.name
+	if err := json.Unmarshal(out.Bytes(), &m.Figures); err != nil {
+		return m, err
+	}
+	conn, err := pgx.Connect(ctx, database)
+	if err != nil {
+		return m, err
+	}
+	defer conn.Close(ctx)
+	if err := conn.QueryRow(ctx, v.messages).Scan(&m.Stored); err != nil {
+		return m, err
+	}
+	if s.name != "connects" && s.name != "idle" && m.Stored != m.Acked {
+		return m, fmt.Errorf("%d messages were acknowledged and %d are stored", m.Acked, m.Stored)
+	}
+	return m, nil
+}
+
+// database makes an empty one; the one before is dropped, so that none grows into the next run's.
+func (b *bench) database(ctx context.Context) (string, error) {
+	conn, err := pgx.Connect(ctx, b.pg.URL)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close(ctx)
+	for _, q := range []string{"DROP DATABASE IF EXISTS bench WITH (FORCE)", "CREATE DATABASE bench", "CHECKPOINT"} {
+		if _, err := conn.Exec(ctx, q); err != nil {
+			return "", err
+		}
+	}
+	u, err := url.Parse(b.pg.URL)
+	if err != nil {
+		return "", err
+	}
+	u.Path = "/bench"
+	return u.String(), nil
+}
+
+func untilUp(ctx context.Context, base string) error {
+	for deadline := time.Now().Add(60 * time.Second); ; {
+		resp, err := http.Get(base + "/healthz")
+		if err == nil {
+			_, _ = io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+			return nil
+		}
+		if time.Now().After(deadline) || ctx.Err() != nil {
+			return fmt.Errorf("the server did not come up: %w", err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+func command(ctx context.Context, dir, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %v: %w\n%s", name, args, err, out)
+	}
+	return nil
+}
+
+func moduleRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+	}
+	return "", errors.New("run this inside the repository")
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// scenario is one way of loading a server.
+type scenario struct {
+	name, title string
+	args        []string
+	rounds      int  // at most; 0: as many as asked for
+	library     bool // meaningless for a server that does not speak all of Socket.IO
+}
+
+func scenarios(o options) []scenario {
+	window := func(n int) []string {
+		return []string{"-mode", "closed", "-users", "200", "-window", strconv.Itoa(n), "-duration", o.duration.String()}
+	}
+	rate := func(n int) []string {
+		return []string{"-mode", "open", "-users", "200", "-rate", strconv.Itoa(n), "-duration", o.duration.String()}
+	}
+	return []scenario{
+		{name: "window-8", title: "200 users, 8 sends in flight each", args: window(8)},
+		{name: "window-1", title: "200 users, 1 send in flight each", args: window(1)},
+		{name: "rate-2000", title: "2,000 sends a second, from when each was due", args: rate(2000)},
+		{name: "rate-8000", title: "8,000 sends a second, from when each was due", args: rate(8000)},
+		{name: "connects", title: fmt.Sprintf("%d connects, 64 at once, both namespaces", o.connects), args: []string{"-mode", "storm", "-window", "64", "-connects", strconv.Itoa(o.connects)}},
+		{name: "idle", title: fmt.Sprintf("%d idle connections, both namespaces", o.idle), args: []string{"-mode", "idle", "-users", strconv.Itoa(o.idle), "-duration", "5s"}, rounds: 2},
+	}
+}
+
+func (s scenario) atMost(rounds int) int {
+	if s.rounds == 0 {
+		return rounds
+	}
+	return min(rounds, s.rounds)
+}
+
+// skips: the single-transaction peer cannot do 8,000 a second; its queue would only grow.
+func (s scenario) skips(v variant) bool { return s.name == "rate-8000" && v.name == "node-single" }

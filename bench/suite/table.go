@@ -1,0 +1,90 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// median of one figure over the rounds of a scenario on a variant; ok: it was measured.
+func (b *bench) median(scenario, variant string, of func(measurement) float64) (float64, bool) {
+	var all []float64
+	for _, m := range b.results {
+		if m.Scenario == scenario && m.Variant == variant {
+			all = append(all, of(m))
+		}
+	}
+	if len(all) == 0 {
+		return 0, false
+	}
+	slices.SortFunc(all, cmp.Compare[float64])
+	return (all[(len(all)-1)/2] + all[len(all)/2]) / 2, true
+}
+
+func (b *bench) sum(scenario, variant string, of func(measurement) int) int {
+	n := 0
+	for _, m := range b.results {
+		if m.Scenario == scenario && m.Variant == variant {
+			n += of(m)
+		}
+	}
+	return n
+}
+
+// table is the Markdown of all scenarios.
+func (b *bench) table() string {
+	var s strings.Builder
+	for _, sc := range scenarios(b.o) {
+		if _, ok := b.median(sc.name, b.variants[0].name, func(m measurement) float64 { return m.P50 }); !ok {
+			continue
+		}
+		fmt.Fprintf(&s, "### %s\n\n", sc.title)
+		if sc.name == "idle" {
+			fmt.Fprintf(&s, "| | KB of the server each |\n|---|---|\n")
+		} else {
+			fmt.Fprintf(&s, "| | a second | p50 ms | p99 ms | p99.9 ms | server µs | Postgres µs | server MB | lost | twice | reordered |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
+		}
+		for _, v := range b.variants {
+			get := func(of func(measurement) float64) float64 {
+				f, _ := b.median(sc.name, v.name, of)
+				return f
+			}
+			if _, ok := b.median(sc.name, v.name, func(m measurement) float64 { return 0 }); !ok {
+				continue
+			}
+			if sc.name == "idle" {
+				fmt.Fprintf(&s, "| %s | %.1f |\n", v.title, get(func(m measurement) float64 { return m.IdleKB }))
+				continue
+			}
+			fmt.Fprintf(&s, "| %s | %.0f | %.1f | %.1f | %.1f | %.1f | %.1f | %.0f | %d | %d | %d |\n", v.title,
+				get(func(m measurement) float64 { return m.PerSecond }), get(func(m measurement) float64 { return m.P50 }),
+				get(func(m measurement) float64 { return m.P99 }), get(func(m measurement) float64 { return m.P999 }),
+				get(func(m measurement) float64 { return m.ServerCPU }), get(func(m measurement) float64 { return m.PostgresCPU }),
+				get(func(m measurement) float64 { return m.ResidentMB }),
+				b.sum(sc.name, v.name, func(m measurement) int { return m.Lost }),
+				b.sum(sc.name, v.name, func(m measurement) int { return m.Duplicates }),
+				b.sum(sc.name, v.name, func(m measurement) int { return m.Reordered }))
+		}
+		s.WriteString("\n")
+	}
+	return s.String()
+}
+
+// write leaves the page and the raw figures in the folder asked for.
+func (b *bench) write(text string) error {
+	if b.o.out == "" {
+		return nil
+	}
+	raw, err := json.MarshalIndent(b.results, "", " ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(b.o.out, "benchmarks.json"), append(raw, '\n'), 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(b.o.out, "BENCHMARKS.md"), []byte(text), 0o644)
+}

@@ -1,0 +1,7 @@
+-- +goose Up
+-- A message is only ever inserted joined with its chat's row, locked in the same statement, and a
+-- chat's row is never removed. The foreign key asked the same once more for each message.
+ALTER TABLE messages DROP CONSTRAINT messages_chat_id_fkey;
+
+-- +goose Down
+ALTER TABLE messages ADD CONSTRAINT messages_chat_id_fkey FOREIGN KEY (chat_id) REFERENCES chats (id) ON DELETE CASCADE;
