@@ -18,6 +18,7 @@ type Polling struct {
 	base string
 	s    settings
 	http *http.Client
+	rest []string // packets that came in the same answer as the one PollUntil was waiting for
 }
 
 // Answer is what one HTTP request brought.
@@ -86,29 +87,33 @@ func (p *Polling) Connect(nsp, token string) []string {
 	return p.PollUntil("40" + prefix(nsp))
 }
 
-// PollUntil polls, answering heartbeats, until a packet begins with start, and returns all packets.
+// PollUntil polls, answering heartbeats, until a packet begins with start, and returns the packets up
+// to that one. What came with it is left for the next call.
 func (p *Polling) PollUntil(start string) []string {
 	p.tb.Helper()
 	var all []string
-	for deadline := time.Now().Add(Timeout); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(Timeout); ; {
+		for len(p.rest) > 0 {
+			packet := p.rest[0]
+			p.rest = p.rest[1:]
+			if all = append(all, packet); strings.HasPrefix(packet, start) {
+				return all
+			}
+		}
+		if time.Now().After(deadline) {
+			p.tb.Fatalf("siotest: no packet %q in %q", start, all)
+		}
 		a := p.Get()
 		if a.Status != http.StatusOK {
 			p.tb.Fatalf("siotest: poll: %d %s after %q", a.Status, a.Body, all)
 		}
-		found := false
-		for _, packet := range a.Packets() {
-			all = append(all, packet)
+		p.rest = a.Packets()
+		for _, packet := range p.rest {
 			if packet == "2" {
 				p.Post("3")
 			}
-			found = found || strings.HasPrefix(packet, start)
-		}
-		if found {
-			return all
 		}
 	}
-	p.tb.Fatalf("siotest: no packet %q in %q", start, all)
-	return nil
 }
 
 func (p *Polling) do(ctx context.Context, method string, body io.Reader) Answer {
