@@ -23,10 +23,13 @@ type adminFilter struct {
 func (st *store) adminChats(ctx context.Context, f adminFilter, from wire.Cursor, limit int) ([]InboxItem, error) {
 	q := st.db.WithContext(ctx)
 	list := q.Model(&models.Chat{})
-	for column, value := range map[string]string{"vendor_id": f.VendorID, "customer_id": f.CustomerID, "product_id": f.ProductID} {
-		if value != "" {
-			list = list.Where(map[string]any{column: value})
+	for t, id := range map[models.UserType]string{models.TypeVendor: f.VendorID, models.TypeCustomer: f.CustomerID} {
+		if id != "" { // somebody's chats of any kind; the members' index leads to them
+			list = list.Where("id IN (?)", q.Model(&models.Member{}).Select("chat_id").Where("user_type = ? AND user_id = ? AND left_at IS NULL", t, id))
 		}
+	}
+	if f.ProductID != "" {
+		list = list.Where("product_id = ? AND kind = ?", f.ProductID, models.KindProduct) // the index of products has only these
 	}
 	if !f.From.IsZero() {
 		list = list.Where("last_message_at >= ?", f.From.UTC())

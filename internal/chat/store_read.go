@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"database/sql"
 	"slices"
 
 	"gorm.io/gorm"
@@ -46,16 +47,28 @@ func (st *store) behind(ctx context.Context, u models.UserRef) ([]behind, error)
 }
 
 // backlog reads what others wrote and u has not received, behind a place, in chat and seq order.
+// In Postgres the limit of each chat lets it stop at the first chats of many.
 func (st *store) backlog(ctx context.Context, u models.UserRef, at behind, limit int) ([]models.Message, error) {
-	q := st.db.WithContext(ctx).Table("members me").Select("m.*").
-		Joins("JOIN messages m ON m.chat_id = me.chat_id AND m.seq > me.delivered_seq").
-		Where("me.user_type = ? AND me.user_id = ? AND me.last_seq > me.delivered_seq AND me.left_at IS NULL", u.Type, u.ID).
-		Where("NOT (m.sender_type = ? AND m.sender_id = ?)", u.Type, u.ID)
+	behindPlace := ""
 	if at.chatID != "" {
-		q = q.Where("me.chat_id >= ? AND (me.chat_id > ? OR m.seq > ?)", at.chatID, at.chatID, at.from)
+		behindPlace = "AND me.chat_id >= @chat AND (me.chat_id > @chat OR m.seq > @seq)"
+	}
+	messages := "JOIN messages m ON m.chat_id = me.chat_id AND m.seq > me.delivered_seq AND NOT (m.sender_type = @type AND m.sender_id = @id)"
+	if st.db.Dialect == db.Postgres {
+		after := "me.delivered_seq"
+		if at.chatID != "" {
+			after = "CASE WHEN me.chat_id = @chat THEN GREATEST(me.delivered_seq, @seq) ELSE me.delivered_seq END"
+		}
+		messages = `CROSS JOIN LATERAL (
+			SELECT * FROM messages WHERE chat_id = me.chat_id AND seq > ` + after + ` AND NOT (sender_type = @type AND sender_id = @id)
+			ORDER BY seq LIMIT @limit
+		) AS m`
 	}
 	var out []models.Message
-	err := q.Order("me.chat_id, m.seq").Limit(limit).Find(&out).Error
+	err := st.db.WithContext(ctx).Raw(`SELECT m.* FROM members me `+messages+`
+		WHERE me.user_type = @type AND me.user_id = @id AND me.last_seq > me.delivered_seq AND me.left_at IS NULL `+behindPlace+`
+		ORDER BY me.chat_id, m.seq LIMIT @limit`, sql.Named("type", u.Type), sql.Named("id", u.ID),
+		sql.Named("chat", at.chatID), sql.Named("seq", at.from), sql.Named("limit", limit)).Scan(&out).Error
 	return st.showAll(out), fail("read the backlog", err)
 }
 
@@ -102,17 +115,29 @@ func (st *store) fillInbox(q *gorm.DB, index map[string]*InboxItem, ids []string
 	for _, m := range members {
 		index[m.ChatID].Members = append(index[m.ChatID].Members, m)
 	}
-	var messages []models.Message
-	err := q.Table("messages").Select("messages.*").Joins("JOIN chats ON chats.id = messages.chat_id").
-		Where("messages.chat_id IN ? AND messages.seq > chats.last_seq - ?", ids, preview).
-		Order("messages.chat_id, messages.seq").Find(&messages).Error
+	messages, err := st.newest(q, ids, preview)
 	if err != nil {
-		return fail("read newest messages", err)
+		return err
 	}
 	for _, m := range st.showAll(messages) {
 		index[m.ChatID].Messages = append(index[m.ChatID].Messages, m)
 	}
 	return nil
+}
+
+// newest reads the last messages of each chat, in chat and seq order. In Postgres the limit of each
+// chat keeps the planner from reading whole chats when a few are long.
+func (st *store) newest(q *gorm.DB, chats []string, each int) ([]models.Message, error) {
+	statement := `SELECT m.* FROM messages m JOIN chats c ON c.id = m.chat_id
+		WHERE m.chat_id IN @chats AND m.seq > c.last_seq - @each ORDER BY m.chat_id, m.seq`
+	if st.db.Dialect == db.Postgres {
+		statement = `SELECT m.* FROM chats c CROSS JOIN LATERAL (
+			SELECT * FROM messages WHERE chat_id = c.id AND seq > c.last_seq - @each ORDER BY seq DESC LIMIT @each
+		) AS m WHERE c.id IN @chats ORDER BY m.chat_id, m.seq`
+	}
+	var out []models.Message
+	err := q.Raw(statement, sql.Named("chats", chats), sql.Named("each", each)).Scan(&out).Error
+	return out, fail("read newest messages", err)
 }
 
 func (st *store) unreadTotal(ctx context.Context, u models.UserRef) (int64, error) {

@@ -1,0 +1,191 @@
+package chat
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"chaffer/internal/db/dbtest"
+	"chaffer/internal/models"
+	"chaffer/internal/wire"
+)
+
+// Of 38,000 messages in 10,000 chats, no query of the hot paths looks at more rows than this.
+const mostRows = 1500
+
+// statements is a GORM logger that keeps what was asked.
+type statements struct {
+	logger.Interface
+	asked []string
+}
+
+func (s *statements) Trace(_ context.Context, _ time.Time, fc func() (string, int64), _ error) {
+	sql, _ := fc()
+	s.asked = append(s.asked, sql)
+}
+
+func (s *statements) LogMode(logger.LogLevel) logger.Interface { return s }
+
+// A plan that reads a whole table, or a whole chat, is found here before a shop of a million
+// chats finds it.
+func TestPlansOfHotQueries(t *testing.T) {
+	h := newHouse(t, dbtest.Postgres(t)+"&statement_timeout=60000")
+	long := seedForPlans(t, h)
+	rec := &statements{Interface: logger.Discard}
+	plain := h.store.db.DB
+	h.store.db.DB = plain.Session(&gorm.Session{Logger: rec})
+	ctx := t.Context()
+	big, one := models.UserRef{Type: models.TypeVendor, ID: "2"}, models.UserRef{Type: models.TypeCustomer, ID: "7"}
+	var id string
+	if err := plain.Raw("SELECT id FROM messages WHERE chat_id = ? AND seq = 500", long).Scan(&id).Error; err != nil {
+		t.Fatal(err)
+	}
+	key := "k5"
+	for name, ask := range map[string]func() error{
+		"the newest page of a long chat":  func() error { _, err := h.store.messagesBefore(ctx, long, 1<<40, MaxPage); return err },
+		"the deepest page of a long chat": func() error { _, err := h.store.messagesBefore(ctx, long, 50, MaxPage); return err },
+		"what follows a place":            func() error { _, err := h.store.messagesAfter(ctx, long, 7_000, MaxPage); return err },
+		"deletions since a place":         func() error { _, err := h.store.deletedSince(ctx, long, 0, 8_000); return err },
+		"chats with undelivered messages": func() error { _, err := h.store.behind(ctx, one); return err },
+		"the first of a backlog": func() error {
+			_, err := h.store.backlog(ctx, big, behind{}, MaxPage)
+			return err
+		},
+		"the first 50 of 10,000 chats": func() error { _, err := h.store.inbox(ctx, big, wire.Cursor{}, 50, 1, false); return err },
+		"somebody's unread messages":  func() error { _, err := h.store.unreadTotal(ctx, one); return err },
+		"a message by its id":         func() error { _, err := h.store.messageByID(ctx, id); return err },
+		"what the sweep looks for":    func() error { _, err := h.store.active(ctx, []models.UserRef{one}, time.Now()); return err },
+		"a place by time":             func() error { _, err := h.store.placeBefore(ctx, long, time.Now()); return err },
+		"moving a delivered position": func() error {
+			_, err := h.store.moveDelivered(ctx, map[position]int64{{long, big}: 8_000})
+			return err
+		},
+		"moving a read position": func() error { _, _, err := h.store.moveRead(ctx, long, one, toEnd, time.Now()); return err },
+		"an admin's first page":  func() error { _, err := h.store.adminChats(ctx, adminFilter{}, wire.Cursor{}, 50); return err },
+		"an admin's page of one vendor": func() error {
+			_, err := h.store.adminChats(ctx, adminFilter{VendorID: "3"}, wire.Cursor{}, 50)
+			return err
+		},
+		"an admin's page of one customer": func() error {
+			_, err := h.store.adminChats(ctx, adminFilter{CustomerID: "7"}, wire.Cursor{}, 50)
+			return err
+		},
+		"an admin's page of one product": func() error {
+			_, err := h.store.adminChats(ctx, adminFilter{ProductID: "p7"}, wire.Cursor{}, 50)
+			return err
+		},
+		"an admin's search for a rare word": func() error {
+			_, err := h.store.adminChats(ctx, adminFilter{Text: "zanzibar"}, wire.Cursor{}, 50)
+			return err
+		},
+		"messages by their keys": func() error {
+			_, err := h.store.byKeys(h.store.db.DB, []*appendOp{{message: models.Message{SenderType: models.TypeCustomer, SenderID: "7", ClientMessageID: &key}}})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rec.asked = nil
+			if err := ask(); err != nil {
+				t.Fatal(err)
+			}
+			if len(rec.asked) == 0 {
+				t.Fatal("nothing was asked of the database")
+			}
+			for _, sql := range rec.asked {
+				judgePlan(t, plain, sql)
+			}
+		})
+	}
+	t.Run("appending a batch", func(t *testing.T) {
+		e := must[*entry](t)(h.entry(ctx, long))
+		op := &appendOp{entry: e, message: models.Message{
+			ID: "01a1fbf0-3513-7ce5-9c81-2cc1b76cbf91", SenderType: models.TypeCustomer, SenderID: one.ID, Text: "hello", Images: "[]", CreatedAt: time.Now(),
+		}}
+		c := newColumns(planAppend([]*appendOp{op}))
+		var plan string
+		err := h.store.db.SQL().QueryRowContext(ctx, explain+appendStatement, c.runChat, c.runLen, c.runAt,
+			c.chat, c.place, c.id, c.senderType, c.senderID, c.key, c.hash, c.text, c.images, c.online, c.at,
+			c.memberChat, c.memberType, c.memberID, c.memberLead, c.memberLastOwn, c.memberAfter).Scan(&plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		judge(t, "append", plan)
+	})
+}
+
+const explain = "EXPLAIN (ANALYZE, FORMAT JSON) "
+
+func judgePlan(t *testing.T, q *gorm.DB, sql string) {
+	t.Helper()
+	if !strings.HasPrefix(strings.TrimSpace(sql), "SELECT") && !strings.HasPrefix(strings.TrimSpace(sql), "WITH") && !strings.HasPrefix(sql, "UPDATE") {
+		return
+	}
+	var plan string
+	if err := q.Raw(explain + sql).Row().Scan(&plan); err != nil {
+		t.Fatalf("%v: %s", err, sql)
+	}
+	judge(t, sql, plan)
+}
+
+// The names in a chat's card have no index: a search of the admin goes through the chats, newest
+// first, but never through the messages.
+type planNode struct {
+	Type     string  `json:"Node Type"`
+	Relation string  `json:"Relation Name"`
+	Rows     float64 `json:"Actual Rows"`
+	Loops    float64 `json:"Actual Loops"`
+	Removed  float64 `json:"Rows Removed by Filter"`
+	Plans    []planNode
+}
+
+func judge(t *testing.T, sql, plan string) {
+	t.Helper()
+	var top []struct{ Plan planNode }
+	if err := json.Unmarshal([]byte(plan), &top); err != nil || len(top) == 0 {
+		t.Fatalf("a plan that cannot be read: %v", err)
+	}
+	var walk func(n planNode)
+	walk = func(n planNode) {
+		if rows := (n.Rows + n.Removed) * n.Loops; rows > mostRows && (n.Relation != "chats" || !strings.Contains(sql, "ILIKE")) {
+			t.Errorf("%s on %q looks at %.0f rows, more than %d: %s\n%s", n.Type, n.Relation, rows, mostRows, sql, plan)
+		}
+		for _, below := range n.Plans {
+			walk(below)
+		}
+	}
+	walk(top[0].Plan)
+}
+
+// seedForPlans makes vendor 2 with 10,000 chats, one of 8,000 messages, the others of 3 each, and
+// one of vendor 3, and returns the long one.
+func seedForPlans(t *testing.T, h *house) string {
+	t.Helper()
+	q := h.store.db.DB
+	for _, sql := range []string{
+		`INSERT INTO chats (id, kind, product_id, vendor_id, customer_id, last_seq, last_message_at, created_at, updated_at)
+			SELECT gen_random_uuid(), 'product', 'p' || n, CASE n WHEN 10000 THEN '3' ELSE '2' END, n::text, CASE n WHEN 7 THEN 8000 ELSE 3 END, t, t, t
+			FROM generate_series(1, 10000) n, LATERAL (SELECT now() - n * interval '1 minute' AS t) x`,
+		`INSERT INTO members (chat_id, user_type, user_id, last_seq, delivered_seq, unread, last_message_at, joined_at)
+			SELECT c.id, m.t, m.i, c.last_seq, c.last_seq - 1, 1, c.last_message_at, c.created_at
+			FROM chats c, LATERAL (VALUES ('vendor', c.vendor_id), ('customer', c.customer_id)) m(t, i)`,
+		`INSERT INTO messages (chat_id, seq, id, sender_type, sender_id, client_message_id, text, recipient_online, created_at, updated_at)
+			SELECT c.id, s, gen_random_uuid(), 'customer', c.customer_id, 'k' || s, CASE WHEN s = 3 AND c.customer_id = '9' THEN 'zanzibar ' ELSE 'is it still ' END || md5(s::text || c.id), true, c.created_at, c.created_at
+			FROM chats c, generate_series(1, c.last_seq) s`,
+		"ANALYZE chats", "ANALYZE members", "ANALYZE messages",
+	} {
+		if err := q.Exec(sql).Error; err != nil {
+			t.Fatal(fmt.Errorf("seed: %w", err))
+		}
+	}
+	var long string
+	if err := q.Raw("SELECT id FROM chats WHERE product_id = 'p7'").Scan(&long).Error; err != nil {
+		t.Fatal(err)
+	}
+	return long
+}
