@@ -190,7 +190,11 @@ func (c *committer) try(batch []*appendOp) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
+	faultPoint("before-commit")
 	err := db.Translate(c.service.store.append(ctx, batch))
+	if err == nil {
+		faultPoint("after-commit")
+	}
 	c.doubt.Store(apperr.Is(err, apperr.Unavailable))
 	return err
 }
@@ -216,6 +220,7 @@ func (c *committer) finish(op *appendOp) {
 	}
 	s.counters.stored.Add(1)
 	s.typing.stop(typist{sent.Chat.ID, op.message.Sender()})
+	faultPoint("before-publish")
 	s.publish(MessageSent{
 		Chat: sent.Chat, Members: op.entry.members, Message: op.message, Opened: op.opened, Origin: op.origin,
 	})

@@ -68,6 +68,7 @@ func (f *Feed) Backlog(ctx context.Context, c *realtime.Conn, emit func(messages
 		if err := emit(messages); err != nil {
 			return err
 		}
+		faultPoint("in-flush")
 		s.noteAll(upTo)
 		return c.Context().Err()
 	})

@@ -12,7 +12,7 @@ import (
 
 const (
 	// coalesce is how long positions confirmed by heartbeats are gathered before they are written.
-	coalesce = time.Second
+	coalesce = 300 * time.Millisecond
 	// positionTimeout bounds one write of gathered positions.
 	positionTimeout = 5 * time.Second
 	// maxWaiting bounds the positions in memory; what is beyond is confirmed by a later heartbeat.
@@ -26,7 +26,7 @@ type position struct {
 }
 
 // positionWriter gathers delivered positions and writes them together: those confirmed by a
-// heartbeat once a second, those a client acknowledged as soon as the writer is free.
+// heartbeat every coalesce, those a client acknowledged as soon as the writer is free.
 type positionWriter struct {
 	service *Service
 	kick    chan struct{}
@@ -49,14 +49,14 @@ func newPositionWriter(s *Service) *positionWriter {
 }
 
 // Confirm notes that a connection has proved to hold everything up to seq. It is written within
-// about a second; should that fail, a later heartbeat confirms it again.
+// that long; should that fail, a later heartbeat confirms it again.
 func (s *Service) Confirm(u models.UserRef, chatID string, seq int64) {
 	s.positions.add(position{chatID, u}, seq, nil)
 }
 
 // Delivered moves the actor's delivered position of a chat, never back and never past what
 // exists. It returns when the database has taken it, or has the row busy with a message being
-// appended, in which case the next round, a second later, takes it. NotFound when the chat is
+// appended, in which case the next round takes it. NotFound when the chat is
 // not the actor's.
 func (s *Service) Delivered(ctx context.Context, actor models.UserRef, chatID string, upTo int64) error {
 	if upTo < 0 {

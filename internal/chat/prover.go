@@ -8,11 +8,11 @@ import (
 
 // The transport's own heartbeats come every twenty seconds. A delivered tick should not take that
 // long, and whoever comes back after a short break should not get again what they have: so a
-// heartbeat follows the first message after a quiet second within proveSoon, and one a second
+// heartbeat follows the first message after a quiet moment within proveSoon, and one every proveEvery
 // follows a stream of them.
 const (
 	proveSoon  = 200 * time.Millisecond
-	proveEvery = time.Second
+	proveEvery = 400 * time.Millisecond
 )
 
 // prover writes a heartbeat to sockets that were given messages since their last one.
@@ -54,7 +54,7 @@ func (p *prover) run(ctx context.Context) {
 	}
 }
 
-// mayProve reports whether the socket's last heartbeat of this kind is a second ago, or the socket
+// mayProve reports whether the socket's last heartbeat of this kind is long enough ago, or the socket
 // has gone; and notes the new one.
 func (s *session) mayProve(now time.Time) bool {
 	s.mu.Lock()

@@ -55,8 +55,8 @@ func unreadAfter(tx *gorm.DB, chatID string, u models.UserRef, seq int64) (int64
 	return n, fail("count unread", err)
 }
 
-// deliveredPostgres skips rows that a message is just being appended to: the next round, at most
-// a second later, moves them, and two writers never wait for each other in a circle.
+// deliveredPostgres skips rows that a message is just being appended to: the next round, a
+// moment later, moves them, and two writers never wait for each other in a circle.
 const deliveredPostgres = `
 WITH p AS (SELECT * FROM json_to_recordset(?::json) AS p(c uuid, t text, i text, s bigint)),
 free AS (

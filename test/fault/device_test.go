@@ -1,52 +1,44 @@
 package fault
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/gorilla/websocket"
-
-	"chaffer/internal/auth"
 	"chaffer/internal/models"
 )
 
-// canaryMark begins every text; a log that holds it has leaked a message.
-const canaryMark = "canary~"
-
-func canary(chat, key string) string {
-	sum := sha256.Sum256([]byte(chat + "\x00" + key))
-	return canaryMark + chat + "~" + key + "~" + hex.EncodeToString(sum[:6])
-}
+const (
+	// canaryMark begins every text; a log that holds it has leaked a message.
+	canaryMark = "canary~"
+	// confirmEvery is how often our own client library tells what has arrived.
+	confirmEvery = 150 * time.Millisecond
+)
 
 // device is one client of one person. It writes down what every connection brought.
 type device struct {
-	run   *run_
-	who   models.UserRef
-	home  int             // the node it tries first
-	chats map[string]bool // the names of its own chats; anything else is somebody else's
+	run      *run_
+	who      models.UserRef
+	home     int             // the node it tries first
+	chats    map[string]bool // the names of its own chats; anything else is somebody else's
+	confirms bool            // says what has arrived, as our client library does; else heartbeats prove it
+	life     time.Duration   // of its tokens
+	way      *cable          // a bad line it goes through; nil: none
 
-	mu        sync.Mutex
-	conn      *websocket.Conn
-	got       map[string]map[int64]string // chat id → place → text
-	pushed    map[string]bool             // what came without being asked for, by id
-	acks      map[int]chan []byte
-	nextAck   int
-	inConn    map[string]int64 // newest place of this connection
-	foreign   int
-	backwards int
-	duplicate int
-	received  int
-	lostAt    time.Time // when the last connection broke
-	synced    []time.Duration
-	live      []time.Duration
+	mu      sync.Mutex
+	socket  *socket
+	got     map[string]*line // by chat id
+	told    map[string]int64 // by chat id: confirmed on this connection
+	inConn  map[string]int64 // by chat id: newest place pushed on this connection
+	lostAt  time.Time        // when the last connection broke
+	lostTo  string           // the fault that broke it
+	foreign int
+	behind  int // pushed on one connection twice, or not in order
+	again   int // pushed again after a reconnect
+	pushed  int
 }
 
 type message struct {
@@ -57,8 +49,6 @@ type message struct {
 	ClientMessageID string
 }
 
-var errGone = errors.New("the connection is gone")
-
 // stay keeps the device connected until stop is closed.
 func (d *device) stay(stop <-chan struct{}) {
 	for at := d.home; ; at++ {
@@ -67,7 +57,7 @@ func (d *device) stay(stop <-chan struct{}) {
 			return
 		default:
 		}
-		done, err := d.connect(at)
+		s, err := d.connect(at)
 		if err != nil {
 			select {
 			case <-stop:
@@ -77,91 +67,98 @@ func (d *device) stay(stop <-chan struct{}) {
 			continue
 		}
 		select {
-		case <-done:
+		case <-s.done:
 			d.mu.Lock()
-			d.lostAt = time.Now()
+			d.lostAt, d.lostTo, d.socket = time.Now(), d.run.blame(), nil
 			d.mu.Unlock()
 		case <-stop:
-			d.close()
-			<-done
+			s.close()
+			<-s.done
 			return
 		}
 	}
 }
 
-func (d *device) close() {
+// now is the connection to send on, nil while there is none that has been let in.
+func (d *device) now() *socket {
 	d.mu.Lock()
-	conn := d.conn
-	d.mu.Unlock()
-	if conn != nil {
-		conn.Close()
+	defer d.mu.Unlock()
+	return d.socket
+}
+
+func (d *device) drop() {
+	if s := d.now(); s != nil {
+		s.close()
 	}
 }
 
 // connect joins both namespaces, takes the backlog and resumes from what it has.
-func (d *device) connect(at int) (done chan struct{}, err error) {
+func (d *device) connect(at int) (*socket, error) {
 	n := d.run.world.nodes[at%len(d.run.world.nodes)]
-	dialer := websocket.Dialer{HandshakeTimeout: 5 * time.Second}
-	conn, _, err := dialer.Dial("ws://"+n.url+"/socket.io/?EIO=4&transport=websocket", nil)
-	if err != nil {
-		return nil, err
-	}
-	token, err := auth.Mint(secret, auth.Claims{User: d.who}, time.Hour)
-	if err != nil {
-		return nil, err
+	address := n.url
+	if d.way != nil {
+		address = d.way.address()
 	}
 	d.mu.Lock()
-	d.conn, d.acks, d.inConn = conn, map[int]chan []byte{}, map[string]int64{}
+	d.told, d.inConn = map[string]int64{}, map[string]int64{}
 	d.mu.Unlock()
-	done = make(chan struct{})
-	ready := make(chan map[string]int64, 1)
-	go d.read(conn, done, ready)
-	body, _ := json.Marshal(map[string]string{"token": token})
-	if err := errors.Join(d.raw("40/presence,"+string(body)), d.raw("40/chat,"+string(body))); err != nil {
-		conn.Close()
-		<-done
+	chats := map[string]bool{}
+	ready := make(chan struct{})
+	var once sync.Once
+	s, err := dial(n, address, d.who, d.life, func(s *socket, name string, body []byte) {
+		if d.event(s, name, body, chats) {
+			once.Do(func() { close(ready) })
+		}
+	})
+	if err != nil {
 		return nil, err
 	}
-	fail := func(why error) (chan struct{}, error) {
-		conn.Close()
-		<-done
+	fail := func(why error) (*socket, error) {
+		s.close()
+		<-s.done
 		return nil, why
 	}
-	var chats map[string]int64
 	select {
-	case chats = <-ready:
-	case <-done:
+	case <-ready:
+	case <-s.done:
 		return nil, errGone
-	case <-time.After(15 * time.Second):
-		d.run.fail(17, "%s was not answered within 15 s of connecting", d.who)
+	case <-time.After(patience):
+		if d.way == nil {
+			d.run.fail(17, "%s was not answered by %s within 15 s of connecting (%s)", d.who, n.name, d.run.blame())
+		}
 		return fail(errGone)
 	}
-	if err := d.resume(chats); err != nil {
+	d.mu.Lock()
+	for id := range d.got {
+		chats[id] = true
+	}
+	d.mu.Unlock()
+	if err := d.resume(s, chats); err != nil {
 		return fail(err)
 	}
 	d.mu.Lock()
-	if !d.lostAt.IsZero() {
-		d.synced = append(d.synced, time.Since(d.lostAt))
-		d.lostAt = time.Time{}
+	defer d.mu.Unlock()
+	if !d.lostAt.IsZero() && strings.Contains(d.lostTo, "node killed") {
+		d.run.synced.add(time.Since(d.lostAt))
 	}
-	d.mu.Unlock()
-	return done, nil
+	d.lostAt, d.socket = time.Time{}, s
+	return s, nil
 }
 
-// resume asks for what is missing in each chat the server has named.
-func (d *device) resume(chats map[string]int64) error {
-	for more := true; more; {
+// resume asks for what is missing in each chat.
+func (d *device) resume(s *socket, chats map[string]bool) error {
+	for more := len(chats) > 0; more; {
 		more = false
 		positions := map[string]any{}
 		d.mu.Lock()
 		for chat := range chats {
-			positions[chat] = map[string]any{"seq": contiguous(d.got[chat])}
+			positions[chat] = map[string]any{"seq": d.line(chat).whole}
 		}
 		d.mu.Unlock()
-		if len(positions) == 0 {
-			return nil
+		b, err := s.ask("resume", map[string]any{"positions": positions})
+		if errors.Is(err, errSlow) && d.way == nil {
+			d.run.fail(17, "%s: resume was not answered by %s within 15 s (%s)", d.who, s.node.name, d.run.blame())
 		}
-		b, err := d.ask("resume", map[string]any{"positions": positions})
 		if err != nil {
 			return err
 		}
@@ -177,7 +174,7 @@ func (d *device) resume(chats map[string]int64) error {
 		}
 		for _, p := range page.Data {
 			for _, m := range p.Messages {
-				d.take(m, false)
+				d.take(m, "")
 			}
 			more = more || p.HasMore
 		}
@@ -185,202 +182,115 @@ func (d *device) resume(chats map[string]int64) error {
 	return nil
 }
 
-func contiguous(have map[int64]string) int64 {
-	seq := int64(0)
-	for have[seq+1] != "" {
-		seq++
+// line is what there is of a chat; the caller holds the lock.
+func (d *device) line(chat string) *line {
+	l := d.got[chat]
+	if l == nil {
+		l = &line{}
+		d.got[chat] = l
 	}
-	return seq
-}
-
-func (d *device) raw(text string) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.conn == nil {
-		return errGone
-	}
-	_ = d.conn.SetWriteDeadline(time.Now().Add(10 * time.Second))
-	return d.conn.WriteMessage(websocket.TextMessage, []byte(text))
-}
-
-// begin emits an event and returns where its acknowledgement will come.
-func (d *device) begin(event string, payload any) (chan []byte, error) {
-	b, err := json.Marshal(payload)
-	if err != nil {
-		return nil, err
-	}
-	answer := make(chan []byte, 1)
-	d.mu.Lock()
-	if d.acks == nil {
-		d.mu.Unlock()
-		return nil, errGone
-	}
-	id := d.nextAck
-	d.nextAck++
-	d.acks[id] = answer
-	d.mu.Unlock()
-	return answer, d.raw(fmt.Sprintf(`42/chat,%d[%q,%s]`, id, event, b))
-}
-
-// wait waits for an acknowledgement; a connection that breaks answers nothing.
-func (d *device) wait(answer chan []byte) ([]byte, error) {
-	select {
-	case b, ok := <-answer:
-		if !ok {
-			return nil, errGone
-		}
-		return b, nil
-	case <-time.After(15 * time.Second):
-		return nil, fmt.Errorf("no answer within 15 s: %w", errSlow)
-	}
-}
-
-var errSlow = errors.New("too slow")
-
-func (d *device) ask(event string, payload any) ([]byte, error) {
-	answer, err := d.begin(event, payload)
-	if err != nil {
-		return nil, err
-	}
-	return d.wait(answer)
-}
-
-func (d *device) read(conn *websocket.Conn, done chan struct{}, ready chan map[string]int64) {
-	defer func() {
-		conn.Close()
-		d.mu.Lock()
-		for _, a := range d.acks {
-			close(a)
-		}
-		d.acks, d.conn = nil, nil
-		d.mu.Unlock()
-		close(done)
-	}()
-	chats := map[string]int64{}
-	for {
-		// A server that is stopped is noticed as a client library does: by its missing heartbeats.
-		_ = conn.SetReadDeadline(time.Now().Add(46 * time.Second))
-		_, b, err := conn.ReadMessage()
-		if err != nil {
-			return
-		}
-		text := string(b)
-		switch {
-		case text == "2":
-			if d.raw("3") != nil {
-				return
-			}
-		case strings.HasPrefix(text, "43/chat,"):
-			rest := text[len("43/chat,"):]
-			i := strings.IndexByte(rest, '[')
-			id, err := strconv.Atoi(rest[:max(i, 0)])
-			var args []json.RawMessage
-			if err != nil || json.Unmarshal([]byte(rest[i:]), &args) != nil || len(args) == 0 {
-				continue
-			}
-			d.mu.Lock()
-			if a := d.acks[id]; a != nil {
-				a <- args[0]
-				delete(d.acks, id)
-			}
-			d.mu.Unlock()
-		case strings.HasPrefix(text, "42/chat,"):
-			if d.event([]byte(text[len("42/chat,"):]), chats) {
-				ready <- chats
-			}
-		case strings.HasPrefix(text, "41/"):
-			return // refused, or told to come back
-		}
-	}
+	return l
 }
 
 // event takes one event; true when the first of the backlog has come.
-func (d *device) event(b []byte, chats map[string]int64) bool {
-	var args []json.RawMessage
-	if json.Unmarshal(b, &args) != nil || len(args) < 2 {
-		return false
-	}
-	var name string
-	_ = json.Unmarshal(args[0], &name)
+func (d *device) event(s *socket, name string, body []byte, chats map[string]bool) bool {
 	var (
 		one  struct{ Data message }
 		list struct{ Data []message }
 		chat struct{ Data struct{ Messages []message } }
-		all  struct {
-			Data []struct {
-				ID      string
-				LastSeq int64
-			}
-		}
+		all  struct{ Data []struct{ ID string } }
+		took []message
 	)
 	switch name {
 	case "receiveMessage":
-		if json.Unmarshal(args[1], &one) == nil {
-			d.take(one.Data, true)
-		}
+		_ = json.Unmarshal(body, &one)
+		took = []message{one.Data}
 	case "newChat":
-		if json.Unmarshal(args[1], &chat) == nil {
-			for _, m := range chat.Data.Messages {
-				d.take(m, true)
-			}
-		}
+		_ = json.Unmarshal(body, &chat)
+		took = chat.Data.Messages
 	case "userChats":
-		if json.Unmarshal(args[1], &all) == nil {
-			for _, c := range all.Data {
-				chats[c.ID] = c.LastSeq
-			}
+		_ = json.Unmarshal(body, &all)
+		for _, c := range all.Data {
+			chats[c.ID] = true
 		}
 	case "offlineMessages":
-		if json.Unmarshal(args[1], &list) == nil {
-			for _, m := range list.Data {
-				d.take(m, true)
-			}
-		}
-		if len(chats) >= 0 && d.first("ready") {
-			return true
-		}
-	}
-	return false
-}
-
-// first reports whether something happens for the first time on this connection.
-func (d *device) first(what string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.inConn["\x00"+what] != 0 {
+		_ = json.Unmarshal(body, &list)
+		took = list.Data
+	default:
 		return false
 	}
-	d.inConn["\x00"+what] = 1
-	return true
+	for _, m := range took {
+		d.take(m, name)
+	}
+	if d.confirms && len(took) > 0 {
+		d.confirm(s)
+	}
+	return name == "offlineMessages"
 }
 
-// take notes a message. delivered: it was pushed, so it counts for order and repeats.
-func (d *device) take(m message, delivered bool) {
+// confirm tells the server what has arrived, a moment after the first that is not told.
+func (d *device) confirm(s *socket) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	parts := strings.Split(m.Text, "~")
-	if len(parts) != 4 || !d.chats[parts[1]] {
+	if d.told[""] != 0 {
+		return
+	}
+	d.told[""] = 1 // planned
+	time.AfterFunc(confirmEvery, func() {
+		d.mu.Lock()
+		news := map[string]int64{}
+		for chat := range d.inConn {
+			if whole := d.got[chat].whole; whole > d.told[chat] {
+				news[chat], d.told[chat] = whole, whole
+			}
+		}
+		d.told[""] = 0
+		d.mu.Unlock()
+		for chat, seq := range news {
+			s.tell("messagesDelivered", map[string]any{"chatId": chat, "upToSeq": seq})
+		}
+	})
+}
+
+// take notes a message. via is the event that pushed it, "" for what was asked for: only what is
+// pushed counts for order and repeats.
+func (d *device) take(m message, via string) {
+	who, deletedAt, ackedAt := d.run.ledger.about(m.ClientMessageID)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if m.Text != "" {
+		parts := strings.Split(m.Text, "~")
+		if len(parts) != 4 || !d.chats[parts[1]] || m.Text != canary(parts[1], parts[2]) {
+			d.foreign++
+			return
+		}
+		if !deletedAt.IsZero() && time.Since(deletedAt) > time.Second {
+			d.run.fail(12, "%s received %s (%q) %s after its deletion was acknowledged (%s)", d.who, m.ClientMessageID, via, time.Since(deletedAt), d.run.blame())
+		}
+	}
+	if m.Seq < 1 || m.ChatID == "" {
 		d.foreign++
 		return
 	}
-	if d.got[m.ChatID] == nil {
-		d.got[m.ChatID] = map[int64]string{}
-	}
-	_, had := d.got[m.ChatID][m.Seq]
-	d.got[m.ChatID][m.Seq] = m.Text
-	if !delivered {
+	had := d.line(m.ChatID).put(m.Seq, m.Text)
+	if via == "" {
 		return
 	}
-	d.received++
-	if d.pushed[m.ID] {
-		d.duplicate++
-	}
-	d.pushed[m.ID] = true
-	if m.Seq <= d.inConn[m.ChatID] {
-		d.backwards++
+	d.pushed++
+	again := d.line(m.ChatID).push(m.Seq)
+	switch {
+	case m.Seq <= d.inConn[m.ChatID]:
+		d.behind++
+	case again:
+		d.again++
+		d.run.count("again by "+via, d.lostTo)
 	}
 	d.inConn[m.ChatID] = max(d.inConn[m.ChatID], m.Seq)
-	if at, ok := d.run.ledger.ackedAt(m.ClientMessageID, d.who); ok && !had {
-		d.live = append(d.live, max(0, time.Since(at)))
+	if who != d.who && !ackedAt.IsZero() && !had && d.way == nil {
+		late := time.Since(ackedAt)
+		d.run.live.add(late)
+		if late > 1200*time.Millisecond {
+			d.run.count("late by "+via, d.run.blame())
+		}
 	}
 }

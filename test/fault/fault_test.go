@@ -1,13 +1,18 @@
 // Package fault breaks a service of two nodes, again and again, and holds it to what it promises.
-// DURATION (20s) is how long faults follow each other, SEED (drawn and printed) is which ones.
+// DURATION (20s) is how long faults follow each other, SEED (drawn and printed) is which ones,
+// FAULTS (all) is the mix: all, each in its turn; kills, where nodes are killed every few seconds
+// beside everything else.
 package fault
 
 import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,20 +23,52 @@ const (
 	vendors            = 6
 	customersPerVendor = 8
 	quietBetween       = 1500 * time.Millisecond // of faults, at the longest
+	calm               = 3 * time.Second         // without faults, at the start
 )
+
+// mix is a way of breaking things.
+type mix struct {
+	name     string
+	kinds    []kind        // one after the other: each once, then drawn
+	killing  bool          // nodes are killed all the time, too
+	inFlight int           // messages of one writer, at the most
+	pause    time.Duration // of a writer between two rounds
+}
+
+func theMix(t *testing.T) mix {
+	switch name := or("FAULTS", "all"); {
+	case os.Getenv("DURATION") == "":
+		return mix{"smoke", smoke, false, 4, 150 * time.Millisecond}
+	case name == "all":
+		return mix{name, slices.Concat(smoke, more), false, 6, 150 * time.Millisecond}
+	case name == "kills":
+		return mix{name, besideKills(), true, 16, 100 * time.Millisecond}
+	default:
+		t.Fatalf("FAULTS is %q: expected all or kills", name)
+		return mix{}
+	}
+}
 
 // run_ is one run: its world, its people and what went wrong.
 type run_ struct {
-	t       *testing.T
-	seed    uint64
-	world   *world
-	ledger  *ledger
-	devices []*device
-	pairs   []pair
+	t        *testing.T
+	seed     uint64
+	mix      mix
+	world    *world
+	ledger   *ledger
+	devices  []*device
+	pairs    []pair
+	doubling atomic.Bool // everything is sent twice
+	synced   delays
+	live     delays
 
 	mu       sync.Mutex
 	failures map[int][]string // by invariant
 	counts   map[string]int   // faults, by name
+	causes   map[string]int   // of repeats and late messages: what and after which fault
+	current  []string         // faults going on
+	recent   string           // the last that ended
+	ended    time.Time        // when it did
 	stopAt   time.Time
 }
 
@@ -40,6 +77,54 @@ func (r *run_) fail(invariant int, format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failures[invariant] = append(r.failures[invariant], fmt.Sprintf(format, args...))
+}
+
+func (r *run_) count(what, fault string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.causes[what+": "+fault]++
+}
+
+// counted counts a fault.
+func (r *run_) counted(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.counts[name]++
+}
+
+// inflict does what goes wrong, and counts it.
+func (r *run_) inflict(name string, do func()) {
+	r.counted(name)
+	r.during(name, do)
+}
+
+// during remembers that something goes wrong while do does it.
+func (r *run_) during(name string, do func()) {
+	r.mu.Lock()
+	r.current = append(r.current, name)
+	r.mu.Unlock()
+	at := time.Now()
+	do()
+	r.mu.Lock()
+	r.current = slices.DeleteFunc(r.current, func(other string) bool { return other == name })
+	r.recent, r.ended = name, time.Now()
+	r.mu.Unlock()
+	if testing.Verbose() {
+		r.t.Logf("%6.1f s: %s, %.1f s", time.Since(r.ledger.began).Seconds(), name, time.Since(at).Seconds())
+	}
+}
+
+// blame is what goes wrong right now, or has just ended.
+func (r *run_) blame() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case len(r.current) > 0:
+		return strings.Join(r.current, " + ")
+	case time.Since(r.ended) < 2*time.Second:
+		return "after " + r.recent
+	}
+	return "nothing"
 }
 
 func (r *run_) stopped() time.Time {
@@ -57,15 +142,13 @@ func TestFaults(t *testing.T) {
 	if err != nil {
 		t.Fatalf("SEED: %v", err)
 	}
-	t.Logf("SEED=%d DURATION=%s", seed, duration)
-	kinds := smoke
-	if os.Getenv("DURATION") != "" {
-		kinds = all
-	}
+	m := theMix(t)
+	t.Logf("SEED=%d DURATION=%s FAULTS=%s", seed, duration, m.name)
 	r := &run_{
-		t: t, seed: seed, world: newWorld(t), ledger: &ledger{began: time.Now(), all: map[string]*entry{}},
-		failures: map[int][]string{}, counts: map[string]int{},
+		t: t, seed: seed, mix: m, failures: map[int][]string{}, counts: map[string]int{}, causes: map[string]int{},
+		ledger: &ledger{began: time.Now(), all: map[string]*entry{}},
 	}
+	r.world = newWorld(t, 2)
 	r.cast()
 	began := time.Now()
 	stopDevices, stopWriters := make(chan struct{}), make(chan struct{})
@@ -73,31 +156,20 @@ func TestFaults(t *testing.T) {
 	for _, d := range r.devices {
 		staying.Go(func() { d.stay(stopDevices) })
 	}
-	for i, d := range r.devices {
-		if i%2 == 0 { // one device of each person writes
-			writing.Go(func() { r.write(d, r.chatsOf(d.who), 150*time.Millisecond, stopWriters) })
-		}
+	for i := 0; i < len(r.devices); i += 2 { // one device of each person writes
+		w := newWriter(r, r.devices[i], r.devices[i+1])
+		writing.Go(func() { w.write(stopWriters) })
 	}
 	r.progress(20 * time.Second)
+	r.calm()
 	before := r.sizes()
 	positions := r.watchPositions()
-	random := rand.New(rand.NewPCG(seed, 1))
-	for i := 0; time.Since(began) < duration || i < len(kinds); i++ {
-		k := kinds[i%len(kinds)]
-		if i >= len(kinds) { // each once, then any
-			k = kinds[random.IntN(len(kinds))]
-		}
-		at := time.Now()
-		k.do(r, random)
-		r.counts[k.name]++
-		if testing.Verbose() {
-			t.Logf("%6.1f s: %s, %.1f s", time.Since(began).Seconds(), k.name, time.Since(at).Seconds())
-		}
-		time.Sleep(span(random, quietBetween/2, quietBetween))
-		if i%5 == 4 {
-			r.progress(30 * time.Second)
-		}
+	stopKilling := func() {}
+	if m.killing {
+		stopKilling = r.killing(rand.New(rand.NewPCG(seed, 2)))
 	}
+	r.breaking(began, duration)
+	stopKilling()
 	r.progress(30 * time.Second)
 	r.mu.Lock()
 	r.stopAt = time.Now()
@@ -106,8 +178,40 @@ func TestFaults(t *testing.T) {
 	writing.Wait()
 	close(stopDevices)
 	staying.Wait()
+	broken := time.Since(began)
 	r.verify(positions(), before)
-	r.report(time.Since(began))
+	r.report(broken)
+}
+
+// breaking lets the faults of the mix follow each other until duration is over.
+func (r *run_) breaking(began time.Time, duration time.Duration) {
+	random := rand.New(rand.NewPCG(r.seed, 1))
+	kinds := r.mix.kinds
+	for i := 0; time.Since(began) < duration || (i < len(kinds) && !r.mix.killing); i++ {
+		k := kinds[i%len(kinds)]
+		if i >= len(kinds) { // each once, then any
+			k = kinds[random.IntN(len(kinds))]
+		}
+		r.inflict(k.name, func() { k.do(r, random) })
+		time.Sleep(span(random, quietBetween/2, quietBetween))
+		if i%5 == 4 {
+			r.progress(30 * time.Second)
+		}
+	}
+}
+
+// calm looks at a stretch in which nothing goes wrong: nothing at all may be pushed twice.
+func (r *run_) calm() {
+	time.Sleep(calm)
+	again, pushed := 0, 0
+	for _, d := range r.devices {
+		d.mu.Lock()
+		again, pushed = again+d.again+d.behind, pushed+d.pushed
+		d.mu.Unlock()
+	}
+	if again > 0 {
+		r.fail(9, "%d of %d messages were pushed again before anything had gone wrong", again, pushed)
+	}
 }
 
 func or(key, otherwise string) string {
@@ -117,7 +221,8 @@ func or(key, otherwise string) string {
 	return otherwise
 }
 
-// cast makes the people: numbers that occur on both sides, two devices each, at home on different nodes.
+// cast makes the people: numbers that occur on both sides, two devices each, at home on different
+// nodes. Half of them confirm what has arrived, the others leave it to heartbeats.
 func (r *run_) cast() {
 	chats := map[models.UserRef]map[string]bool{}
 	var people []models.UserRef
@@ -141,31 +246,23 @@ func (r *run_) cast() {
 		}
 	}
 	for i, u := range people {
-		for device_ := range 2 {
-			r.devices = append(r.devices, &device{run: r, who: u, home: i + device_, chats: chats[u], got: map[string]map[int64]string{}, pushed: map[string]bool{}})
+		for n := range 2 {
+			r.devices = append(r.devices, &device{
+				run: r, who: u, home: i + n, chats: chats[u], confirms: i%2 == 0, life: time.Hour, got: map[string]*line{},
+			})
 		}
 	}
-}
-
-func (r *run_) chatsOf(u models.UserRef) (out []pair) {
-	for _, p := range r.pairs {
-		if p.customer == u || p.vendor == u {
-			out = append(out, p)
-		}
-	}
-	return out
 }
 
 // progress waits until acknowledgements come.
 func (r *run_) progress(limit time.Duration) {
-	r.t.Helper()
 	_, now := r.ledger.size()
 	for deadline := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
 		if _, acked := r.ledger.size(); acked > now+50 {
 			return
 		}
 		if time.Now().After(deadline) {
-			r.fail(17, "50 acknowledgements did not come within %s", limit)
+			r.fail(17, "50 acknowledgements did not come within %s (%s)", limit, r.blame())
 			return
 		}
 	}

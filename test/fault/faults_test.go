@@ -3,6 +3,7 @@ package fault
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -19,10 +20,7 @@ type kind struct {
 // smoke are the faults of every run of the tests; the others join in longer runs.
 var smoke = []kind{
 	{"node killed", func(r *run_, random *rand.Rand) {
-		n := r.world.nodes[random.IntN(len(r.world.nodes))]
-		n.end(r.t, syscall.SIGKILL)
-		time.Sleep(span(random, 0, time.Second))
-		n.start(r.t)
+		r.killNode(random.IntN(len(r.world.nodes)), random)
 	}},
 	{"Postgres killed", func(r *run_, random *rand.Rand) {
 		r.world.db.kill()
@@ -50,19 +48,24 @@ var smoke = []kind{
 			}
 		}
 	}},
+	{"everything sent twice, some three times on two nodes", func(r *run_, random *rand.Rand) {
+		r.doubling.Store(true)
+		time.Sleep(span(random, time.Second, 3*time.Second))
+		r.doubling.Store(false)
+	}},
 }
 
-var all = append(append([]kind(nil), smoke...), []kind{
-	{"node stopped 5 s", func(r *run_, random *rand.Rand) {
-		n := r.world.nodes[random.IntN(len(r.world.nodes))]
-		n.signal(syscall.SIGSTOP)
-		time.Sleep(5 * time.Second)
-		n.signal(syscall.SIGCONT)
-	}},
+var more = []kind{
+	{"node stopped 5 s", func(r *run_, random *rand.Rand) { r.freezeNode(random, 5*time.Second) }},
 	{"node deployed", func(r *run_, random *rand.Rand) {
 		n := r.world.nodes[random.IntN(len(r.world.nodes))]
-		n.end(r.t, syscall.SIGTERM)
-		n.start(r.t)
+		n.life.Lock()
+		defer n.life.Unlock()
+		r.must(n.end(syscall.SIGTERM))
+		r.must(n.start())
+	}},
+	{"node killed at a named point", func(r *run_, random *rand.Rand) {
+		r.counted(r.killAtPoint(random.IntN(len(r.world.nodes)), random))
 	}},
 	{"Postgres backends ended", func(r *run_, _ *rand.Rand) {
 		for range 10 {
@@ -118,10 +121,32 @@ var all = append(append([]kind(nil), smoke...), []kind{
 	}},
 	{"all clients reconnect", func(r *run_, _ *rand.Rand) {
 		for _, d := range r.devices {
-			d.close()
+			d.drop()
 		}
 	}},
-}...)
+}
+
+// besideKills are the faults that join in while nodes are killed all the time.
+func besideKills() (out []kind) {
+	for _, k := range slices.Concat(smoke, more) {
+		if !strings.HasPrefix(k.name, "node ") {
+			out = append(out, k)
+		}
+		if strings.HasPrefix(k.name, "Postgres killed") || strings.HasPrefix(k.name, "Redis killed") {
+			out = append(out, k) // twice as often
+		}
+	}
+	return out
+}
+
+func (r *run_) freezeNode(random *rand.Rand, howLong time.Duration) {
+	n := r.world.nodes[random.IntN(len(r.world.nodes))]
+	n.life.Lock()
+	defer n.life.Unlock()
+	n.signal(syscall.SIGSTOP)
+	time.Sleep(howLong)
+	n.signal(syscall.SIGCONT)
+}
 
 func span(random *rand.Rand, from, to time.Duration) time.Duration {
 	return from + time.Duration(random.Int64N(int64(to-from)))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -45,28 +46,23 @@ func TestThePageSaysWhatTheRunsSay(t *testing.T) {
 }
 
 func sum(t *testing.T, lines []byte) string {
-	var all outcome
-	runs, slowest := 0, int64(0)
-	all.Faults, all.Violations = map[string]int{}, map[int]int{}
+	total := outcome{Faults: map[string]int{}, Violations: map[int]int{}}
+	byMix := map[string]*outcome{}
+	var runs []outcome
 	for line := range bytes.Lines(lines) {
 		var o outcome
 		if err := json.Unmarshal(line, &o); err != nil {
 			t.Fatal(err)
 		}
-		runs++
-		all.Seconds, all.Asked, all.Acknowledged = all.Seconds+o.Seconds, all.Asked+o.Asked, all.Acknowledged+o.Acknowledged
-		all.Retried, all.Received, all.Repeated = all.Retried+o.Retried, all.Received+o.Received, all.Repeated+o.Repeated
-		all.LiveP99, slowest = max(all.LiveP99, o.LiveP99), max(slowest, o.SyncedP99)
-		for k, n := range o.Faults {
-			all.Faults[k] += n
+		if o.Mix == "" {
+			o.Mix, o.Commit = "all", "before 2026-11-21 03:00"
 		}
-		for k, n := range o.Violations {
-			all.Violations[k] += n
+		runs = append(runs, o)
+		if byMix[o.Mix] == nil {
+			byMix[o.Mix] = &outcome{Faults: map[string]int{}, Violations: map[int]int{}}
 		}
-	}
-	lost := "0"
-	if all.Violations[1] > 0 {
-		lost = fmt.Sprint(all.Violations[1])
+		byMix[o.Mix].add(o)
+		total.add(o)
 	}
 	met := func(ok bool) string {
 		if ok {
@@ -74,46 +70,71 @@ func sum(t *testing.T, lines []byte) string {
 		}
 		return "**missed**"
 	}
-	kills := func(name string) int { return all.Faults[name] }
 	var p strings.Builder
-	fmt.Fprintf(&p, "%d runs, %d s in all: %d messages acknowledged, %d of them after a retry, %d pushed to devices, %d of these again.\n\n", runs, all.Seconds, all.Acknowledged, all.Retried, all.Received, all.Repeated)
+	var commits []string
+	for _, o := range runs {
+		if !slices.Contains(commits, o.Commit) {
+			commits = append(commits, o.Commit)
+		}
+	}
+	fmt.Fprintf(&p, "%d runs, %d s in all, of the code of %s: %d messages acknowledged, %d of them after a retry, %d pushed to devices, %d of these again.\n\n",
+		len(runs), total.Seconds, strings.Join(commits, ", "), total.Acknowledged, total.Retried, total.Received, total.Repeated)
 	p.WriteString("| target | figure | |\n|---|---|---|\n")
-	fmt.Fprintf(&p, "| acknowledged messages lost: 0 | %s | %s |\n", lost, met(all.Violations[1] == 0))
+	fmt.Fprintf(&p, "| acknowledged messages lost: 0 | %d | %s |\n", total.Violations[1], met(total.Violations[1] == 0))
 	for _, row := range []struct {
 		what string
 		want int
 		have int
 	}{
-		{"acknowledged under faults: 1,000,000", 1_000_000, all.Acknowledged},
-		{"node kills: 500", 500, kills("node killed")},
-		{"Postgres kills: 50", 50, kills("Postgres killed")},
-		{"Redis kills: 50", 50, kills("Redis killed, back empty")},
+		{"acknowledged under faults: 1,000,000", 1_000_000, total.Acknowledged},
+		{"node kills: 500", 500, total.times("node killed")},
+		{"Postgres kills: 50", 50, total.times("Postgres killed")},
+		{"Redis kills: 50", 50, total.times("Redis killed")},
 	} {
 		fmt.Fprintf(&p, "| %s | %d | %s |\n", row.what, row.have, met(row.have >= row.want))
 	}
-	fmt.Fprintf(&p, "| back and synced, p99 of the worst run: 5 s | %.1f s | %s |\n", float64(slowest)/1000, met(slowest <= 5000))
-	fmt.Fprintf(&p, "| acknowledged to received on any node, all faults included, p99 of the worst run: 1.2 s | %.1f s | %s |\n", float64(all.LiveP99)/1000, met(all.LiveP99 <= 1200))
-	p.WriteString("\n| invariant | runs' violations |\n|---|---|\n")
-	numbers := make([]int, 0, len(invariants))
-	for n := range invariants {
-		numbers = append(numbers, n)
+	for _, name := range slices.Sorted(maps.Keys(byMix)) {
+		o := byMix[name]
+		fmt.Fprintf(&p, "| mix %q: node killed → back and synced, p99 of the worst run: 5 s | %.1f s | %s |\n", name, float64(o.SyncedP99)/1000, met(o.SyncedP99 <= 5000))
+		fmt.Fprintf(&p, "| mix %q: acknowledged → received on any node, p99 of the worst run: 1.2 s | %.1f s | %s |\n", name, float64(o.LiveP99)/1000, met(o.LiveP99 <= 1200))
+		fmt.Fprintf(&p, "| mix %q: pushed again within a connection: 0 | %d | %s |\n", name, o.Within, met(o.Within == 0))
+		share := 100 * float64(o.Repeated) / float64(max(o.Received, 1))
+		fmt.Fprintf(&p, "| mix %q: pushed again after a reconnect: 1 %% | %.2f %% | %s |\n", name, share, met(share <= 1))
 	}
-	slices.Sort(numbers)
-	for _, n := range numbers {
-		fmt.Fprintf(&p, "| %d. %s | %d |\n", n, invariants[n], all.Violations[n])
+	p.WriteString("\n| invariant | runs' violations |\n|---|---|\n")
+	for _, n := range slices.Sorted(maps.Keys(invariants)) {
+		fmt.Fprintf(&p, "| %d. %s | %d |\n", n, invariants[n], total.Violations[n])
 	}
 	p.WriteString("\nFaults: ")
-	names := make([]string, 0, len(all.Faults))
-	for k := range all.Faults {
-		names = append(names, k)
-	}
-	slices.Sort(names)
-	for i, k := range names {
+	for i, k := range slices.Sorted(maps.Keys(total.Faults)) {
 		if i > 0 {
 			p.WriteString(" · ")
 		}
-		fmt.Fprintf(&p, "%s %d", k, all.Faults[k])
+		fmt.Fprintf(&p, "%s %d", k, total.Faults[k])
 	}
 	p.WriteString(".\n")
 	return p.String()
+}
+
+// add sums; of percentiles the worst is kept.
+func (o *outcome) add(other outcome) {
+	o.Seconds, o.Asked, o.Acknowledged = o.Seconds+other.Seconds, o.Asked+other.Asked, o.Acknowledged+other.Acknowledged
+	o.Retried, o.Received, o.Repeated = o.Retried+other.Retried, o.Received+other.Received, o.Repeated+other.Repeated
+	o.Within, o.LiveP99, o.SyncedP99 = o.Within+other.Within, max(o.LiveP99, other.LiveP99), max(o.SyncedP99, other.SyncedP99)
+	for k, n := range other.Faults {
+		o.Faults[k] += n
+	}
+	for k, n := range other.Violations {
+		o.Violations[k] += n
+	}
+}
+
+// times is how often faults happened whose names begin so.
+func (o *outcome) times(prefix string) (sum int) {
+	for k, n := range o.Faults {
+		if strings.HasPrefix(k, prefix) {
+			sum += n
+		}
+	}
+	return sum
 }
