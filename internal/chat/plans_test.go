@@ -58,10 +58,10 @@ func TestPlansOfHotQueries(t *testing.T) {
 			return err
 		},
 		"the first 50 of 10,000 chats": func() error { _, err := h.store.inbox(ctx, big, wire.Cursor{}, 50, 1, false); return err },
-		"somebody's unread messages":  func() error { _, err := h.store.unreadTotal(ctx, one); return err },
-		"a message by its id":         func() error { _, err := h.store.messageByID(ctx, id); return err },
-		"what the sweep looks for":    func() error { _, err := h.store.active(ctx, []models.UserRef{one}, time.Now()); return err },
-		"a place by time":             func() error { _, err := h.store.placeBefore(ctx, long, time.Now()); return err },
+		"somebody's unread messages":   func() error { _, err := h.store.unreadTotal(ctx, one); return err },
+		"a message by its id":          func() error { _, err := h.store.messageByID(ctx, id); return err },
+		"what the sweep looks for":     func() error { _, err := h.store.active(ctx, []models.UserRef{one}, time.Now()); return err },
+		"a place by time":              func() error { _, err := h.store.placeBefore(ctx, long, time.Now()); return err },
 		"moving a delivered position": func() error {
 			_, err := h.store.moveDelivered(ctx, map[position]int64{{long, big}: 8_000})
 			return err
