@@ -1,6 +1,6 @@
 # Chaffer: what one does with it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run build test check contract fault web browser clean fuzz mutation
+.PHONY: help run build test check contract fault web browser clean fuzz mutation bench bench-quick
 
 # A release gives its own; the commit is in the binary anyway.
 VERSION ?= dev
@@ -36,6 +36,12 @@ web: ## build the pages from web/ into internal/webui/dist (needs Node)
 
 browser: build ## the client's tests and the browser tests alone
 	@scripts/browser
+
+bench: ## measure beside other servers, half an hour, and write docs/BENCHMARKS.md (needs Postgres and Node)
+	@go run ./bench/suite -out docs
+
+bench-quick: ## the same in five minutes, printed only
+	@go run ./bench/suite -rounds 2 -duration 4s -connects 4000 -idle 4000
 
 fuzz: ## the fuzz targets, each for FUZZTIME (10s)
 	@scripts/fuzz

@@ -76,7 +76,7 @@ func run(ctx context.Context, o options) error {
 		}
 	}
 	fmt.Println()
-	text := b.table()
+	text := b.machine() + b.goalTable() + "\n" + b.table()
 	fmt.Print(text)
 	return b.write(text)
 }

@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"time"
 )
 
 // median of one figure over the rounds of a scenario on a variant; ok: it was measured.
@@ -74,7 +77,8 @@ func (b *bench) table() string {
 	return s.String()
 }
 
-// write leaves the page and the raw figures in the folder asked for.
+// write leaves the page and the raw figures in the folder asked for. What stands outside the marks
+// of the page is written by people, and stays.
 func (b *bench) write(text string) error {
 	if b.o.out == "" {
 		return nil
@@ -86,5 +90,36 @@ func (b *bench) write(text string) error {
 	if err := os.WriteFile(filepath.Join(b.o.out, "benchmarks.json"), append(raw, '\n'), 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(b.o.out, "BENCHMARKS.md"), []byte(text), 0o644)
+	page := filepath.Join(b.o.out, "BENCHMARKS.md")
+	old, err := os.ReadFile(page)
+	if err != nil {
+		return err
+	}
+	head, rest, ok := strings.Cut(string(old), begin)
+	_, tail, ended := strings.Cut(rest, end)
+	if !ok || !ended {
+		return fmt.Errorf("%s has lost its marks %q and %q", page, begin, end)
+	}
+	return os.WriteFile(page, []byte(head+begin+"\n"+text+end+tail), 0o644)
+}
+
+const begin, end = "<!-- figures: begin -->", "<!-- figures: end -->"
+
+// machine says where and when the figures were taken.
+func (b *bench) machine() string {
+	model := "unknown processor"
+	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for line := range strings.Lines(string(info)) {
+			if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+				model = strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	commit, err := exec.Command("git", "rev-parse", "--short", "HEAD").Output()
+	if err != nil {
+		commit = []byte("unknown")
+	}
+	return fmt.Sprintf("%s, %d cores, %s; commit %s, %s; %d rounds of %s, medians.\n\n", model, runtime.NumCPU(), runtime.Version(),
+		strings.TrimSpace(string(commit)), time.Now().UTC().Format("2 January 2006"), b.o.rounds, b.o.duration)
 }
