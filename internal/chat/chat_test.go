@@ -71,7 +71,7 @@ type house struct {
 	products *product.Service
 }
 
-func newHouse(t *testing.T, url string, change ...func(*Settings)) *house {
+func newHouse(t testing.TB, url string, change ...func(*Settings)) *house {
 	t.Helper()
 	d, err := db.Open(t.Context(), url)
 	if err != nil {
