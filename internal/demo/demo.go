@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,7 +26,7 @@ type filler struct {
 	base     string // address under which the node serves its pictures
 	products *product.Service
 	chats    *chat.Service
-	clock    time.Time
+	clock    atomic.Int64 // the shop's time in Unix nanoseconds; the service looks at it, too
 }
 
 // nobodyOnline stands in for the sockets, of which there are none.
@@ -37,9 +38,10 @@ func (nobodyOnline) Online(context.Context, models.UserRef) bool { return false 
 // for the pictures' addresses. What is there already stays as it is: every message has a key of its
 // own, so a second run changes nothing.
 func Fill(ctx context.Context, d *db.DB, baseURL string, log *slog.Logger) (Report, error) {
-	f := &filler{db: d, base: baseURL, products: product.NewService(d, true), clock: time.Now().UTC().Truncate(time.Minute).Add(-72 * time.Hour)}
+	f := &filler{db: d, base: baseURL, products: product.NewService(d, true)}
+	f.clock.Store(time.Now().Truncate(time.Minute).Add(-72 * time.Hour).UnixNano())
 	f.chats = chat.NewService(d, nobodyOnline{}, f.products, chat.NewLocalLimiter(chat.Rates{}), chat.Settings{
-		VendorMayOpenChats: true, AllowHTTP: true, Now: func() time.Time { return f.clock },
+		VendorMayOpenChats: true, AllowHTTP: true, Now: func() time.Time { return time.Unix(0, f.clock.Load()).UTC() },
 	}, log)
 	defer f.chats.Close()
 	var r Report
@@ -77,7 +79,7 @@ func (f *filler) play(ctx context.Context, n int, t talk) error {
 	var last chat.Sent
 	var ids []string
 	for i, l := range t.lines {
-		f.clock = f.clock.Add(time.Duration(1+(n*7+i*3)%5) * time.Minute)
+		f.clock.Add(int64(time.Duration(1+(n*7+i*3)%5) * time.Minute))
 		to := seller.ref.ID
 		if l.from == seller {
 			to = t.customer.ref.ID
