@@ -29,6 +29,8 @@ type filler struct {
 	clock    atomic.Int64 // the shop's time in Unix nanoseconds; the service looks at it, too
 }
 
+func (f *filler) now() time.Time { return time.Unix(0, f.clock.Load()).UTC() }
+
 // nobodyOnline stands in for the sockets, of which there are none.
 type nobodyOnline struct{}
 
@@ -41,7 +43,7 @@ func Fill(ctx context.Context, d *db.DB, baseURL string, log *slog.Logger) (Repo
 	f := &filler{db: d, base: baseURL, products: product.NewService(d, true)}
 	f.clock.Store(time.Now().Truncate(time.Minute).Add(-72 * time.Hour).UnixNano())
 	f.chats = chat.NewService(d, nobodyOnline{}, f.products, chat.NewLocalLimiter(chat.Rates{}), chat.Settings{
-		VendorMayOpenChats: true, AllowHTTP: true, Now: func() time.Time { return time.Unix(0, f.clock.Load()).UTC() },
+		VendorMayOpenChats: true, AllowHTTP: true, Now: f.now,
 	}, log)
 	defer f.chats.Close()
 	var r Report
@@ -139,7 +141,7 @@ func (f *filler) finish(ctx context.Context, t talk, last chat.Sent, ids []strin
 func (f *filler) drawing(ctx context.Context, owner person, productID, key string) (string, error) {
 	a := models.Attachment{
 		ID: uuid.NewSHA1(uuid.NameSpaceURL, []byte("chaffer-demo:"+key)).String(), OwnerType: owner.ref.Type, OwnerID: owner.ref.ID,
-		URL: f.picture(productID), MimeType: "image/svg+xml", Size: int64(len(Picture(productID))), Width: pictureSize, Height: pictureSize, CreatedAt: f.clock,
+		URL: f.picture(productID), MimeType: "image/svg+xml", Size: int64(len(Picture(productID))), Width: pictureSize, Height: pictureSize, CreatedAt: f.now(),
 	}
 	return a.ID, f.db.WithContext(ctx).Create(&a).Error
 }
