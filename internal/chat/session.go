@@ -36,7 +36,6 @@ type session struct {
 	pinged  map[string]int64 // given before it: its answer proves them
 	proved  time.Time        // when the prover last wrote one
 	floor   map[string]int64 // chat → place it had when this socket got to know it
-	lagging map[string]int64 // chat → place the last sweep saw this socket without
 	began   time.Time
 	over    bool // nobody reads what is missing any more
 	shared  bool // there are other nodes: what they send may overtake each other
@@ -49,7 +48,7 @@ const sinceBegan = int64(-1)
 func newSession(conn *realtime.Conn, catch, prove func(*session)) *session {
 	return &session{
 		conn: conn, catch: catch, prove: prove, holding: true, missed: map[string]int64{},
-		sent: map[string]int64{}, fresh: map[string]int64{}, pinged: map[string]int64{}, lagging: map[string]int64{},
+		sent: map[string]int64{}, fresh: map[string]int64{}, pinged: map[string]int64{},
 		floor: map[string]int64{}, began: time.Now(),
 	}
 }
@@ -123,26 +122,17 @@ func (s *session) base(chatID string, seq int64) {
 	s.floor[chatID] = max(s.floor[chatID], seq)
 }
 
-// isMissing compares with the database's last place of a chat. True: the last sweep saw the socket
-// without a place, and it still is; a message just being handed over is not read twice.
+// isMissing compares with the database's last place of a chat.
 func (s *session) isMissing(chatID string, last int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	from := s.from(chatID)
-	if s.holding || from >= last {
-		delete(s.lagging, chatID)
-		return false
-	}
-	was, seen := s.lagging[chatID]
-	s.lagging[chatID] = last
-	return seen && from < was
+	return !s.holding && s.from(chatID) < last
 }
 
 // heal has a chat read from where this socket stands.
 func (s *session) heal(chatID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.lagging, chatID)
 	s.missed[chatID] = s.from(chatID) + 1
 	if !s.holding {
 		s.holding = true
@@ -226,23 +216,33 @@ func (s *session) gapsLocked() map[string]int64 {
 	return out
 }
 
-// release lets what was held through and ends holding. False: something is still missing.
+// release lets through what was held, chat by chat as far as nothing is missing before it. True:
+// nothing is missing any more, and holding has ended. A chat whose gap stays does not keep the
+// others, and the answers in them, waiting.
 func (s *session) release() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.gapsLocked()) > 0 {
-		return false
+	missing := map[string]bool{}
+	for chatID := range s.missed {
+		missing[chatID] = true
 	}
-	held := s.held
-	s.held, s.holding = nil, false
-	for i, d := range held {
-		s.pass(d)
-		if s.holding { // a gap further on: whoever reads it goes on from here
-			s.held = append(s.held, held[i+1:]...)
-			break
+	var kept []delivery
+	for _, d := range s.held {
+		known := d.seq > 0 && d.seq <= s.sent[d.chatID]
+		switch {
+		case missing[d.chatID], d.seq > 0 && !known && s.isGap(d.chatID, d.seq):
+			missing[d.chatID] = true
+			kept = append(kept, d)
+		case !known:
+			s.note(d.chatID, d.seq)
+			d.send()
+		case d.own:
+			d.send()
 		}
 	}
-	return true
+	s.held = kept
+	s.holding = len(missing) > 0
+	return !s.holding
 }
 
 // abandon ends the answers that were held for a socket that is gone: whoever counts what is in

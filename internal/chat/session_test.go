@@ -1,6 +1,9 @@
 package chat
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 // An answer held for a socket that goes away is ended: shutting down waits for every one.
 func TestHeldAnswersEndWithTheirSocket(t *testing.T) {
@@ -50,18 +53,39 @@ func TestASweepHealsWhatStaysMissing(t *testing.T) {
 	s := newSession(nil, func(*session) { asked++ }, func(*session) {})
 	s.release()
 	s.base("a", 3)
-	if s.isMissing("a", 3) || s.isMissing("a", 4) {
-		t.Error("seen for the first time, it may be on its way")
+	if s.isMissing("a", 3) {
+		t.Error("everything there was has come")
 	}
 	s.offer(delivery{chatID: "a", seq: 4, send: func() {}})
-	if s.isMissing("a", 5) {
-		t.Error("4 has come; 5 is seen for the first time")
-	}
-	if !s.isMissing("a", 6) {
-		t.Error("5 has been missing for a whole interval")
+	if s.isMissing("a", 4) || !s.isMissing("a", 5) {
+		t.Error("4 has come and 5 has not")
 	}
 	s.heal("a")
 	if asked != 1 || s.gaps()["a"] != 4 {
 		t.Errorf("asked %d times; gaps %v, expected from 4", asked, s.gaps())
+	}
+}
+
+// What is missing in one chat holds up that chat and no other.
+func TestAGapHoldsItsOwnChatOnly(t *testing.T) {
+	s := newSession(nil, func(*session) {}, func(*session) {})
+	s.release()
+	s.base("a", 3)
+	s.base("b", 3)
+	var sent []string
+	offer := func(chatID string, seq int64, own bool) {
+		s.offer(delivery{chatID: chatID, seq: seq, own: own, send: func() { sent = append(sent, fmt.Sprint(chatID, seq)) }})
+	}
+	offer("a", 5, false)
+	offer("b", 4, true)
+	offer("a", 6, true)
+	offer("a", 0, false)
+	offer("b", 5, false)
+	if s.release() || fmt.Sprint(sent) != "[b4 b5]" {
+		t.Errorf("while 4 is missing in a: sent %v", sent)
+	}
+	s.fill("a", 4, func() { sent = append(sent, "a4") })
+	if !s.release() || fmt.Sprint(sent) != "[b4 b5 a4 a5 a6 a0]" {
+		t.Errorf("when it has come: sent %v", sent)
 	}
 }

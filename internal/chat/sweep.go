@@ -13,6 +13,8 @@ const (
 	// something: while news of the other nodes arrive, and while they may not.
 	sweepCalm  = 5 * time.Second
 	sweepAlert = 400 * time.Millisecond
+	// sweepPatience is what a message may still be under way that the database has already.
+	sweepPatience = 150 * time.Millisecond
 	// sweepWindow is how far back activity is looked at, behind the last but one sweep.
 	sweepWindow  = 15 * time.Second
 	sweepChunk   = 500 // people in one query
@@ -47,36 +49,61 @@ func (f *Feed) sweeping(ctx context.Context) {
 // alert reports whether news of other nodes may be missing.
 func (f *Feed) alert() bool { return f.complete != nil && !f.complete() }
 
-// sweep looks once at everybody connected here. False: the database did not answer.
+// suspect is a socket that was without a place of a chat.
+type suspect struct {
+	session *session
+	chatID  string
+	last    int64 // of the database
+}
+
+// sweep looks once at everybody connected here, and a moment later again at who was missing
+// something. False: the database did not answer.
 func (f *Feed) sweep(ctx context.Context, since time.Time) bool {
 	people := f.nsp.Users()
+	var suspects []suspect
 	for len(people) > 0 {
 		n := min(sweepChunk, len(people))
-		if !f.sweepSome(ctx, people[:n], since) {
+		found, err := f.sweepSome(ctx, people[:n], since)
+		if err != nil {
+			if ctx.Err() == nil {
+				f.log.Warn("nobody could be asked who is missing messages", "err", err)
+			}
 			return false
 		}
+		suspects = append(suspects, found...)
 		people = people[n:]
+	}
+	if len(suspects) == 0 {
+		return true
+	}
+	select {
+	case <-ctx.Done():
+		return true
+	case <-time.After(sweepPatience):
+	}
+	for _, x := range suspects {
+		if x.session.isMissing(x.chatID, x.last) {
+			f.service.counters.healed.Add(1)
+			x.session.heal(x.chatID)
+		}
 	}
 	return true
 }
 
-func (f *Feed) sweepSome(ctx context.Context, people []models.UserRef, since time.Time) bool {
+func (f *Feed) sweepSome(ctx context.Context, people []models.UserRef, since time.Time) ([]suspect, error) {
 	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
 	defer cancel()
 	rows, err := f.service.store.active(ctx, people, since)
 	if err != nil {
-		if ctx.Err() == nil {
-			f.log.Warn("nobody could be asked who is missing messages", "err", err)
-		}
-		return false
+		return nil, err
 	}
+	var found []suspect
 	for _, m := range rows {
 		for _, c := range f.nsp.Conns(m.User()) {
 			if s, ok := sessionOf(c); ok && s.isMissing(m.ChatID, m.LastSeq) {
-				f.service.counters.healed.Add(1)
-				s.heal(m.ChatID)
+				found = append(found, suspect{s, m.ChatID, m.LastSeq})
 			}
 		}
 	}
-	return true
+	return found, nil
 }
