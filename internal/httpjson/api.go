@@ -76,7 +76,8 @@ func Handle[I, O any](api *API, op huma.Operation, h func(context.Context, *I) (
 	})
 }
 
-// MethodNotAllowed answers a known path with another method, and names the ones there are.
+// MethodNotAllowed answers a known path with another method, and names the ones there are. A path that
+// only answers the question of a browser's preflight is not known.
 func MethodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	routes := chi.RouteContext(r.Context()).Routes
 	var allowed []string
@@ -84,6 +85,10 @@ func MethodNotAllowed(w http.ResponseWriter, r *http.Request) {
 		if routes.Match(chi.NewRouteContext(), m, r.URL.Path) {
 			allowed = append(allowed, m)
 		}
+	}
+	if len(allowed) == 0 {
+		NotFound(w, r)
+		return
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
 	Error(w, r, nil, apperr.New(apperr.NotAllowed, "This address does not answer "+r.Method+", it answers "+strings.Join(allowed, ", ")))

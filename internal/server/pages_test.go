@@ -77,4 +77,11 @@ func TestPreflight(t *testing.T) {
 			t.Errorf("%s lets a foreign page in", path)
 		}
 	}
+	// What only answers that question is not an address.
+	if got := ask(h, "GET", "/api/v1/nothing").StatusCode; got != 404 {
+		t.Errorf("an unknown address: %d", got)
+	}
+	if got := ask(h, "PUT", "/api/v1/chats").StatusCode; got != 405 {
+		t.Errorf("a known address with another method: %d", got)
+	}
 }
