@@ -1,6 +1,6 @@
 # Chaffer: what one does with it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run build test check contract fault web browser clean fuzz mutation bench bench-quick
+.PHONY: help run build test check contract fault fault-figures web browser clean fuzz mutation bench bench-quick
 
 # A release gives its own; the commit is in the binary anyway.
 VERSION ?= dev
@@ -27,9 +27,13 @@ test: ## everything: checks, Go tests, contract tests, crash test (gets Postgres
 contract: build ## the contract tests alone (inside scripts/services, for Postgres)
 	@scripts/contract
 
-fault: ## break two nodes for DURATION (10m) from SEED, and keep the sums in docs/fault-runs.jsonl
+fault: ## break two nodes for DURATION (10m) from SEED by FAULTS (all, kills, sqlite); the sums go to docs/fault-runs.jsonl
 	@scripts/need redis-server redis-server
-	@DURATION=$${DURATION:-10m} FAULT_RUNS=$(CURDIR)/docs/fault-runs.jsonl go test -count=1 -timeout 24h -v ./test/fault
+	@DURATION=$${DURATION:-10m} FAULT_RUNS=$(CURDIR)/docs/fault-runs.jsonl go test -count=1 -timeout 24h -v -run TestFaults ./test/fault
+
+fault-figures: ## measure storms, flushes, deploys, latencies, leaks, limits; keep them in docs/fault-figures.json
+	@scripts/need redis-server redis-server
+	@FAULT_FIGURES=$(CURDIR)/docs/fault-figures.json go test -tags figures -count=1 -timeout 1h -v -run TestFigure ./test/fault
 
 web: ## build the pages from web/ into internal/webui/dist (needs Node)
 	@scripts/web

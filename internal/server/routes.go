@@ -27,7 +27,7 @@ func (s *Server) routes() http.Handler {
 	r.NotFound(httpjson.NotFound)
 	r.MethodNotAllowed(httpjson.MethodNotAllowed)
 
-	r.Mount("/socket.io/", s.realtime.Handler())
+	r.Mount("/socket.io/", newRoom().guard(s.realtime.Handler()))
 	r.Get("/livez", func(w http.ResponseWriter, _ *http.Request) { httpjson.Write(w, http.StatusOK, health{"ok"}) })
 	r.Get("/readyz", s.readyz)
 	r.Get("/version", func(w http.ResponseWriter, _ *http.Request) { httpjson.Write(w, http.StatusOK, buildinfo.Read()) })

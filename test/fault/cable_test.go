@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// cable is a TCP proxy that can be cut, frozen with its connections open, and made slow.
+// cable is a TCP proxy that can be cut, reset, frozen with its connections open, made slow and narrow.
 type cable struct {
 	ln     net.Listener
 	target string
@@ -16,10 +16,14 @@ type cable struct {
 	mu     sync.Mutex
 	change sync.Cond
 	down   bool
-	frozen bool
-	delay  time.Duration // of each piece, each way
+	frozen bool          // a black hole: everything is taken and nothing arrives
+	delay  time.Duration // of everything, each way
+	rate   int           // bytes a second, each way; 0: any
 	open   map[net.Conn]struct{}
 }
+
+// inCable is how many pieces are under way in one direction before the sender has to wait.
+const inCable = 64
 
 func newCable(t *testing.T, target string) *cable {
 	t.Helper()
@@ -32,7 +36,7 @@ func newCable(t *testing.T, target string) *cable {
 	c.wg.Go(c.accept)
 	t.Cleanup(func() {
 		ln.Close()
-		c.set(func() { c.down, c.frozen = true, false })
+		c.set(func() { c.down, c.frozen, c.delay, c.rate = true, false, 0, 0 })
 		c.wg.Wait()
 	})
 	return c
@@ -46,12 +50,26 @@ func (c *cable) set(f func()) {
 	defer c.mu.Unlock()
 	f()
 	if c.down {
-		for conn := range c.open {
-			conn.Close()
-		}
-		clear(c.open)
+		c.hangUp()
 	}
 	c.change.Broadcast()
+}
+
+// reset ends every connection with a RST to both sides.
+func (c *cable) reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn := range c.open {
+		_ = conn.(*net.TCPConn).SetLinger(0)
+	}
+	c.hangUp()
+}
+
+func (c *cable) hangUp() {
+	for conn := range c.open {
+		conn.Close()
+	}
+	clear(c.open)
 }
 
 func (c *cable) accept() {
@@ -76,31 +94,56 @@ func (c *cable) accept() {
 	}
 }
 
+// piece is what was read at once.
+type piece struct {
+	bytes []byte
+	due   time.Time
+}
+
 func (c *cable) pump(to, from net.Conn) {
-	defer func() {
-		to.Close()
-		from.Close()
-		c.mu.Lock()
-		delete(c.open, from)
-		c.mu.Unlock()
-	}()
-	buffer := make([]byte, 32<<10)
+	under := make(chan piece, inCable)
+	c.wg.Go(func() { c.deliver(to, from, under) })
+	defer close(under)
 	for {
+		buffer := make([]byte, 4<<10)
 		n, err := from.Read(buffer)
-		c.mu.Lock()
-		for c.frozen {
-			c.change.Wait()
-		}
-		delay := c.delay
-		c.mu.Unlock()
-		time.Sleep(delay)
 		if n > 0 {
-			if _, err := to.Write(buffer[:n]); err != nil {
-				return
-			}
+			c.mu.Lock()
+			delay := c.delay
+			c.mu.Unlock()
+			under <- piece{buffer[:n], time.Now().Add(delay)}
 		}
 		if err != nil {
 			return
 		}
 	}
+}
+
+// deliver writes what comes out of the cable; after a failure it only takes.
+func (c *cable) deliver(to, from net.Conn, under chan piece) {
+	broken := false
+	for p := range under {
+		if broken {
+			continue
+		}
+		time.Sleep(time.Until(p.due))
+		c.mu.Lock()
+		for c.frozen {
+			c.change.Wait()
+		}
+		rate := c.rate
+		c.mu.Unlock()
+		if rate > 0 {
+			time.Sleep(time.Duration(len(p.bytes)) * time.Second / time.Duration(rate))
+		}
+		if _, err := to.Write(p.bytes); err != nil {
+			broken = true
+			from.Close()
+		}
+	}
+	to.Close()
+	from.Close()
+	c.mu.Lock()
+	delete(c.open, from)
+	c.mu.Unlock()
 }

@@ -49,13 +49,28 @@ func newDatabase(t *testing.T) *database {
 }
 
 // kill is kill -9 of the postmaster; start waits for its children and starts it again.
-func (d *database) kill() {
+func (d *database) kill() { d.signal(syscall.SIGKILL) }
+
+// up reports whether it accepts connections.
+func (d *database) up() bool {
+	conn, err := pgx.Connect(context.Background(), d.direct)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close(context.Background())
+	return true
+}
+
+// quit is an immediate stop: nothing is finished, the log is replayed at the next start.
+func (d *database) quit() { d.signal(syscall.SIGQUIT) }
+
+func (d *database) signal(sig syscall.Signal) {
 	if d.cmd != nil {
-		_ = d.cmd.Process.Kill()
+		_ = d.cmd.Process.Signal(sig)
 		<-d.ended
 		return
 	}
-	_ = syscall.Kill(d.server.PID, syscall.SIGKILL)
+	_ = syscall.Kill(d.server.PID, sig)
 }
 
 func (d *database) start(t *testing.T) {

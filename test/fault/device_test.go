@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"chaffer/internal/auth"
 	"chaffer/internal/models"
 )
 
@@ -27,6 +28,7 @@ type device struct {
 	confirms bool            // says what has arrived, as our client library does; else heartbeats prove it
 	life     time.Duration   // of its tokens
 	way      *cable          // a bad line it goes through; nil: none
+	witness  *witness        // the stock client does the work; nil: we do
 
 	mu      sync.Mutex
 	socket  *socket
@@ -49,8 +51,12 @@ type message struct {
 	ClientMessageID string
 }
 
-// stay keeps the device connected until stop is closed.
+// stay keeps the device connected until stop is closed; a witness stays until the end.
 func (d *device) stay(stop <-chan struct{}) {
+	if d.witness != nil {
+		d.run.must(d.observe())
+		return
+	}
 	for at := d.home; ; at++ {
 		select {
 		case <-stop:
@@ -105,7 +111,11 @@ func (d *device) connect(at int) (*socket, error) {
 	chats := map[string]bool{}
 	ready := make(chan struct{})
 	var once sync.Once
+	expires := time.Now().Add(d.life + auth.Leeway)
 	s, err := dial(n, address, d.who, d.life, func(s *socket, name string, body []byte) {
+		if late := time.Since(expires); late > 2*time.Second && d.way == nil && !strings.Contains(d.run.blame(), "stopped") {
+			d.run.fail(19, "%s received %s %s after its token had expired (%s)", d.who, name, late, d.run.blame())
+		}
 		if d.event(s, name, body, chats) {
 			once.Do(func() { close(ready) })
 		}
@@ -264,7 +274,7 @@ func (d *device) take(m message, via string) {
 			d.foreign++
 			return
 		}
-		if !deletedAt.IsZero() && time.Since(deletedAt) > time.Second {
+		if !deletedAt.IsZero() && d.way == nil && time.Since(deletedAt) > time.Second {
 			d.run.fail(12, "%s received %s (%q) %s after its deletion was acknowledged (%s)", d.who, m.ClientMessageID, via, time.Since(deletedAt), d.run.blame())
 		}
 	}

@@ -1,7 +1,7 @@
 // Package fault breaks a service of two nodes, again and again, and holds it to what it promises.
 // DURATION (20s) is how long faults follow each other, SEED (drawn and printed) is which ones,
 // FAULTS (all) is the mix: all, each in its turn; kills, where nodes are killed every few seconds
-// beside everything else.
+// beside everything else; sqlite, one node with a SQLite file.
 package fault
 
 import (
@@ -43,8 +43,10 @@ func theMix(t *testing.T) mix {
 		return mix{name, slices.Concat(smoke, more), false, 6, 150 * time.Millisecond}
 	case name == "kills":
 		return mix{name, besideKills(), true, 16, 100 * time.Millisecond}
+	case name == "sqlite":
+		return mix{name, inSQLite, false, 4, 150 * time.Millisecond}
 	default:
-		t.Fatalf("FAULTS is %q: expected all or kills", name)
+		t.Fatalf("FAULTS is %q: expected all, kills or sqlite", name)
 		return mix{}
 	}
 }
@@ -56,7 +58,8 @@ type run_ struct {
 	mix      mix
 	world    *world
 	ledger   *ledger
-	devices  []*device
+	people   int
+	devices  []*device // two of each person, then the odd ones
 	pairs    []pair
 	doubling atomic.Bool // everything is sent twice
 	synced   delays
@@ -144,19 +147,41 @@ func TestFaults(t *testing.T) {
 	}
 	m := theMix(t)
 	t.Logf("SEED=%d DURATION=%s FAULTS=%s", seed, duration, m.name)
-	r := &run_{
+	r := newRun(t, m, seed)
+	if m.name == "sqlite" {
+		r.world = newSmallWorld(t)
+	} else {
+		r.world = newWorld(t, 2)
+	}
+	r.cast()
+	if m.name == "all" {
+		r.castOddly()
+	}
+	r.underLoad(func() {
+		stop := func() {}
+		if m.killing {
+			stop = r.killing(rand.New(rand.NewPCG(seed, 2)))
+		}
+		r.breaking(duration)
+		stop()
+	})
+}
+
+func newRun(t *testing.T, m mix, seed uint64) *run_ {
+	return &run_{
 		t: t, seed: seed, mix: m, failures: map[int][]string{}, counts: map[string]int{}, causes: map[string]int{},
 		ledger: &ledger{began: time.Now(), all: map[string]*entry{}},
 	}
-	r.world = newWorld(t, 2)
-	r.cast()
-	began := time.Now()
+}
+
+// underLoad lets everybody connect and write, calls during, ends it all, and checks what is left.
+func (r *run_) underLoad(during func()) {
 	stopDevices, stopWriters := make(chan struct{}), make(chan struct{})
 	var staying, writing sync.WaitGroup
 	for _, d := range r.devices {
 		staying.Go(func() { d.stay(stopDevices) })
 	}
-	for i := 0; i < len(r.devices); i += 2 { // one device of each person writes
+	for i := 0; i < 2*r.people; i += 2 { // one device of each person writes
 		w := newWriter(r, r.devices[i], r.devices[i+1])
 		writing.Go(func() { w.write(stopWriters) })
 	}
@@ -164,12 +189,7 @@ func TestFaults(t *testing.T) {
 	r.calm()
 	before := r.sizes()
 	positions := r.watchPositions()
-	stopKilling := func() {}
-	if m.killing {
-		stopKilling = r.killing(rand.New(rand.NewPCG(seed, 2)))
-	}
-	r.breaking(began, duration)
-	stopKilling()
+	during()
 	r.progress(30 * time.Second)
 	r.mu.Lock()
 	r.stopAt = time.Now()
@@ -178,14 +198,14 @@ func TestFaults(t *testing.T) {
 	writing.Wait()
 	close(stopDevices)
 	staying.Wait()
-	broken := time.Since(began)
+	took := time.Since(r.ledger.began)
 	r.verify(positions(), before)
-	r.report(broken)
+	r.report(took)
 }
 
 // breaking lets the faults of the mix follow each other until duration is over.
-func (r *run_) breaking(began time.Time, duration time.Duration) {
-	random := rand.New(rand.NewPCG(r.seed, 1))
+func (r *run_) breaking(duration time.Duration) {
+	began, random := time.Now(), rand.New(rand.NewPCG(r.seed, 1))
 	kinds := r.mix.kinds
 	for i := 0; time.Since(began) < duration || (i < len(kinds) && !r.mix.killing); i++ {
 		k := kinds[i%len(kinds)]
@@ -245,6 +265,7 @@ func (r *run_) cast() {
 			know(p.vendor, p.name)
 		}
 	}
+	r.people = len(people)
 	for i, u := range people {
 		for n := range 2 {
 			r.devices = append(r.devices, &device{

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // kind is one thing that goes wrong, and is right again when do returns.
@@ -48,23 +46,14 @@ var smoke = []kind{
 			}
 		}
 	}},
-	{"everything sent twice, some three times on two nodes", func(r *run_, random *rand.Rand) {
-		r.doubling.Store(true)
-		time.Sleep(span(random, time.Second, 3*time.Second))
-		r.doubling.Store(false)
-	}},
+	{"everything sent twice, some three times on two nodes", sendTwice},
 }
 
 var more = []kind{
+	{"node stopped 40 s", func(r *run_, random *rand.Rand) { r.freezeNode(random, 40*time.Second) }},
 	{"node stopped 5 s", func(r *run_, random *rand.Rand) { r.freezeNode(random, 5*time.Second) }},
-	{"node deployed", func(r *run_, random *rand.Rand) {
-		n := r.world.nodes[random.IntN(len(r.world.nodes))]
-		n.life.Lock()
-		defer n.life.Unlock()
-		r.must(n.end(syscall.SIGTERM))
-		r.must(n.start())
-	}},
-	{"node killed at a named point", func(r *run_, random *rand.Rand) {
+	{"node deployed", deployNode},
+	{"a node ends at a named point", func(r *run_, random *rand.Rand) {
 		r.counted(r.killAtPoint(random.IntN(len(r.world.nodes)), random))
 	}},
 	{"Postgres backends ended", func(r *run_, _ *rand.Rand) {
@@ -78,6 +67,24 @@ var more = []kind{
 		c.set(func() { c.delay = 100 * time.Millisecond })
 		time.Sleep(span(random, 2*time.Second, 5*time.Second))
 		c.set(func() { c.delay = 0 })
+	}},
+	{"Postgres slow by 2 s", func(r *run_, random *rand.Rand) {
+		c := r.world.db.cable
+		c.set(func() { c.delay = time.Second })
+		time.Sleep(span(random, 4*time.Second, 7*time.Second))
+		c.set(func() { c.delay = 0 })
+	}},
+	{"Postgres stopped at once", func(r *run_, random *rand.Rand) {
+		r.world.db.quit()
+		time.Sleep(span(random, 0, time.Second))
+		r.world.db.start(r.t)
+	}},
+	{"Postgres read-only", func(r *run_, random *rand.Rand) {
+		r.sql("ALTER SYSTEM SET default_transaction_read_only = on")
+		r.sql("SELECT pg_reload_conf()")
+		time.Sleep(span(random, time.Second, 4*time.Second))
+		r.sql("ALTER SYSTEM RESET default_transaction_read_only")
+		r.sql("SELECT pg_reload_conf()")
 	}},
 	{"Postgres hangs", func(r *run_, random *rand.Rand) {
 		c := r.world.db.cable
@@ -119,17 +126,74 @@ var more = []kind{
 		defer c.Close()
 		c.ClientKillByFilter(context.Background(), "TYPE", "pubsub")
 	}},
-	{"all clients reconnect", func(r *run_, _ *rand.Rand) {
-		for _, d := range r.devices {
-			d.drop()
+	{"an abuser floods", func(r *run_, random *rand.Rand) { r.abuse(span(random, 2*time.Second, 4*time.Second)) }},
+	{"clients far away", func(r *run_, random *rand.Rand) {
+		r.lines(func(c *cable) { c.delay = 400 * time.Millisecond }, span(random, 2*time.Second, 5*time.Second))
+	}},
+	{"clients with 8 KB/s", func(r *run_, random *rand.Rand) {
+		r.lines(func(c *cable) { c.rate = 8 << 10 }, span(random, 4*time.Second, 8*time.Second))
+	}},
+	{"clients in a black hole", func(r *run_, random *rand.Rand) {
+		r.lines(func(c *cable) { c.frozen = true }, span(random, 3*time.Second, 6*time.Second))
+	}},
+	{"clients gone without a word", func(r *run_, random *rand.Rand) {
+		r.lines(func(c *cable) { c.frozen = true }, 200*time.Millisecond, func() {
+			for _, d := range r.devices {
+				if d.way != nil {
+					d.drop()
+				}
+			}
+			time.Sleep(span(random, time.Second, 3*time.Second))
+		})
+	}},
+	{"clients reset", func(r *run_, random *rand.Rand) {
+		for range 5 {
+			for _, d := range r.devices {
+				if d.way != nil {
+					d.way.reset()
+				}
+			}
+			time.Sleep(span(random, 100*time.Millisecond, time.Second))
 		}
 	}},
+	{"all clients reconnect", reconnectAll},
+}
+
+// inSQLite are the faults of one node with a SQLite file.
+var inSQLite = []kind{
+	{"node killed", func(r *run_, random *rand.Rand) { r.killNode(0, random) }},
+	{"a node ends at a named point", func(r *run_, random *rand.Rand) { r.counted(r.killAtPoint(0, random)) }},
+	{"a foreign writer holds the lock", func(r *run_, random *rand.Rand) {
+		held := time.Now().Add(span(random, time.Second, 8*time.Second))
+		db, err := r.world.open()
+		if err != nil {
+			r.must(err)
+			return
+		}
+		defer db.Close()
+		conn, err := db.Conn(context.Background())
+		if err != nil {
+			r.must(err)
+			return
+		}
+		defer conn.Close()
+		for time.Now().Before(held) {
+			if _, err := conn.ExecContext(context.Background(), "BEGIN IMMEDIATE"); err == nil {
+				time.Sleep(time.Until(held))
+				_, _ = conn.ExecContext(context.Background(), "ROLLBACK")
+			}
+		}
+	}},
+	{"node stopped 5 s", func(r *run_, random *rand.Rand) { r.freezeNode(random, 5*time.Second) }},
+	{"node deployed", deployNode},
+	{"all clients reconnect", reconnectAll},
+	{"everything sent twice, some three times on two nodes", sendTwice},
 }
 
 // besideKills are the faults that join in while nodes are killed all the time.
 func besideKills() (out []kind) {
 	for _, k := range slices.Concat(smoke, more) {
-		if !strings.HasPrefix(k.name, "node ") {
+		if !strings.HasPrefix(k.name, "node ") && !strings.HasPrefix(k.name, "a node ") && !strings.HasPrefix(k.name, "clients ") {
 			out = append(out, k)
 		}
 		if strings.HasPrefix(k.name, "Postgres killed") || strings.HasPrefix(k.name, "Redis killed") {
@@ -137,6 +201,26 @@ func besideKills() (out []kind) {
 		}
 	}
 	return out
+}
+
+func deployNode(r *run_, random *rand.Rand) {
+	n := r.world.nodes[random.IntN(len(r.world.nodes))]
+	n.life.Lock()
+	defer n.life.Unlock()
+	r.must(n.end(syscall.SIGTERM))
+	r.must(n.start())
+}
+
+func sendTwice(r *run_, random *rand.Rand) {
+	r.doubling.Store(true)
+	time.Sleep(span(random, time.Second, 3*time.Second))
+	r.doubling.Store(false)
+}
+
+func reconnectAll(r *run_, _ *rand.Rand) {
+	for _, d := range r.devices {
+		d.drop()
+	}
 }
 
 func (r *run_) freezeNode(random *rand.Rand, howLong time.Duration) {
@@ -156,10 +240,10 @@ func span(random *rand.Rand, from, to time.Duration) time.Duration {
 func (r *run_) sql(statement string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, r.world.db.direct)
+	db, err := r.world.open()
 	if err != nil {
 		return
 	}
-	defer conn.Close(context.Background())
-	_, _ = conn.Exec(ctx, statement)
+	defer db.Close()
+	_, _ = db.ExecContext(ctx, statement)
 }

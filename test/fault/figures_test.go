@@ -13,12 +13,14 @@ import (
 
 const (
 	runsFile    = "../../docs/fault-runs.jsonl"
+	figuresFile = "../../docs/fault-figures.json"
 	reliability = "../../docs/RELIABILITY.md"
 	beginMark   = "<!-- figures: begin -->\n"
 	endMark     = "<!-- figures: end -->"
 )
 
-// docs/RELIABILITY.md prints what docs/fault-runs.jsonl sums up to. UPDATE=1 writes it.
+// docs/RELIABILITY.md prints what docs/fault-runs.jsonl sums up to and docs/fault-figures.json has.
+// UPDATE=1 writes it.
 func TestThePageSaysWhatTheRunsSay(t *testing.T) {
 	b, err := os.ReadFile(runsFile)
 	if err != nil {
@@ -33,7 +35,7 @@ func TestThePageSaysWhatTheRunsSay(t *testing.T) {
 	if !ok1 || !ok2 {
 		t.Fatal("RELIABILITY.md has no place for the figures")
 	}
-	want := before + beginMark + sum(t, b) + endMark + after
+	want := before + beginMark + sum(t, b) + table(t) + endMark + after
 	if want == string(page) {
 		return
 	}
@@ -113,6 +115,41 @@ func sum(t *testing.T, lines []byte) string {
 		fmt.Fprintf(&p, "%s %d", k, total.Faults[k])
 	}
 	p.WriteString(".\n")
+	return p.String()
+}
+
+// measured is one figure as docs/fault-figures.json keeps it, by its name.
+type measured struct {
+	Target string `json:"target"` // "" for one that has none
+	Figure string `json:"figure"`
+	Met    bool   `json:"met"`
+	Commit string `json:"commit"`
+	At     string `json:"at"`
+}
+
+// table is what make fault-figures has measured.
+func table(t *testing.T) string {
+	b, err := os.ReadFile(figuresFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]measured{}
+	if err := json.Unmarshal(b, &all); err != nil {
+		t.Fatal(err)
+	}
+	var p strings.Builder
+	p.WriteString("\n| measured by itself | target | figure | |\n|---|---|---|---|\n")
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		m := all[name]
+		met := "met"
+		switch {
+		case m.Target == "":
+			met = ""
+		case !m.Met:
+			met = "**missed**"
+		}
+		fmt.Fprintf(&p, "| %s | %s | %s | %s |\n", name, m.Target, m.Figure, met)
+	}
 	return p.String()
 }
 

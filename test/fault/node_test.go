@@ -23,7 +23,8 @@ type node struct {
 	metrics string
 	env     []string
 	dir     string
-	redis   *cable // its own way to Redis
+	wrap    []string // a command in front of it
+	redis   *cable   // its own way to Redis
 	log     *scanned
 	life    sync.Mutex // held by whoever ends and starts it
 
@@ -107,7 +108,8 @@ func (n *node) start() error {
 
 func (n *node) try(deadline time.Time) error {
 	point := points[rand.IntN(len(points))]
-	cmd := exec.Command(binary, "serve")
+	line := append(n.wrap[:len(n.wrap):len(n.wrap)], binary, "serve")
+	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = append(n.env[:len(n.env):len(n.env)], "CHAFFER_FAULT="+point), n.dir, n.log, n.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {

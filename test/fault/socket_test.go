@@ -38,7 +38,7 @@ type socket struct {
 	next    int
 }
 
-// dial joins both namespaces; event is called for everything that /chat says, by one goroutine,
+// dial joins both namespaces; event is called for everything the server says in them, by one goroutine,
 // until done is closed.
 func dial(n *node, address string, who models.UserRef, life time.Duration, event func(s *socket, name string, body []byte)) (*socket, error) {
 	dialer := websocket.Dialer{HandshakeTimeout: 5 * time.Second}
@@ -153,10 +153,11 @@ func (s *socket) read(event func(s *socket, name string, body []byte)) {
 			close(s.in)
 		case strings.HasPrefix(text, "43/chat,"):
 			s.answered(text[len("43/chat,"):])
-		case strings.HasPrefix(text, "42/chat,"):
+		case strings.HasPrefix(text, "42/"):
+			i := strings.IndexByte(text, ',')
 			var args []json.RawMessage
 			var name string
-			if json.Unmarshal(b[len("42/chat,"):], &args) == nil && len(args) >= 2 && json.Unmarshal(args[0], &name) == nil {
+			if i > 0 && json.Unmarshal(b[i+1:], &args) == nil && len(args) >= 2 && json.Unmarshal(args[0], &name) == nil {
 				event(s, name, args[1])
 			}
 		case strings.HasPrefix(text, "41/"), strings.HasPrefix(text, "44/"):

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
-	"github.com/jackc/pgx/v5"
 )
 
 // row is a stored message.
@@ -93,16 +92,17 @@ func (e *entry) allows(text string) bool {
 func (r *run_) read() (rows []row, unread int) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, r.world.db.direct)
+	db, err := r.world.open()
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	defer conn.Close(ctx)
-	found, err := conn.Query(ctx, `SELECT chat_id::text, seq, id::text, sender_type || ':' || sender_id, client_message_id,
+	defer db.Close()
+	found, err := db.QueryContext(ctx, `SELECT CAST(chat_id AS text), seq, CAST(id AS text), sender_type || ':' || sender_id, client_message_id,
 		CASE WHEN deleted_at IS NULL THEN text ELSE '' END FROM messages ORDER BY chat_id, seq`)
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	defer found.Close()
 	for found.Next() {
 		var m row
 		if err := found.Scan(&m.chat, &m.seq, &m.id, &m.sender, &m.key, &m.text); err != nil {
@@ -110,7 +110,7 @@ func (r *run_) read() (rows []row, unread int) {
 		}
 		rows = append(rows, m)
 	}
-	err = conn.QueryRow(ctx, `SELECT count(*) FROM members m WHERE unread <> (SELECT count(*) FROM messages x WHERE x.chat_id = m.chat_id
+	err = db.QueryRowContext(ctx, `SELECT count(*) FROM members m WHERE unread <> (SELECT count(*) FROM messages x WHERE x.chat_id = m.chat_id
 		AND x.seq > m.read_seq AND x.deleted_at IS NULL AND NOT (x.sender_type = m.user_type AND x.sender_id = m.user_id))`).Scan(&unread)
 	if err != nil {
 		r.t.Fatal(err)
@@ -157,6 +157,9 @@ func (r *run_) once(rows []row) {
 	var wg sync.WaitGroup
 	gate := make(chan struct{}, 16)
 	for _, d := range r.devices {
+		if d.witness != nil {
+			continue
+		}
 		wg.Go(func() {
 			gate <- struct{}{}
 			defer func() { <-gate }()
@@ -183,26 +186,39 @@ func (r *run_) once(rows []row) {
 		}
 	}
 	for _, d := range r.devices {
-		missing := 0
-		for chat, rows := range byChat {
-			if !d.chats[names[chat]] {
-				continue
-			}
-			d.mu.Lock()
-			have := d.line(chat).texts
-			d.mu.Unlock()
-			for _, m := range rows {
-				e := r.ledger.all[m.key]
-				ok := int64(len(have)) >= m.seq && (have[m.seq-1] == mark(m.text) || e != nil && e.erasing != 0 && have[m.seq-1] == mark(e.text))
-				if !ok {
-					missing++
-				}
-			}
+		missing := r.missing(d, byChat, names)
+		for deadline := time.Now().Add(30 * time.Second); missing > 0 && d.witness != nil && time.Now().Before(deadline); missing = r.missing(d, byChat, names) {
+			time.Sleep(50 * time.Millisecond) // it comes back by itself
 		}
 		if missing > 0 {
 			r.fail(7, "%s (home %d) lacks %d messages", d.who, d.home, missing)
 		}
 	}
+	for _, d := range r.devices {
+		if d.witness != nil {
+			d.witness.in.Close()
+		}
+	}
+}
+
+// missing counts what is stored in a device's chats and not on it.
+func (r *run_) missing(d *device, byChat map[string][]row, names map[string]string) (missing int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for chat, rows := range byChat {
+		if !d.chats[names[chat]] {
+			continue
+		}
+		have := d.line(chat).texts
+		for _, m := range rows {
+			e := r.ledger.all[m.key]
+			ok := int64(len(have)) >= m.seq && (have[m.seq-1] == mark(m.text) || e != nil && e.erasing != 0 && have[m.seq-1] == mark(e.text))
+			if !ok {
+				missing++
+			}
+		}
+	}
+	return missing
 }
 
 // watchPositions looks at everybody's positions while faults go on; the function it returns ends
@@ -220,9 +236,9 @@ func (r *run_) watchPositions() func() int {
 			case <-time.After(500 * time.Millisecond):
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
-			conn, err := pgx.Connect(ctx, r.world.db.direct)
+			db, err := r.world.open()
 			if err == nil {
-				rows, err := conn.Query(ctx, `SELECT chat_id::text || user_type || user_id, delivered_seq, read_seq FROM members`)
+				rows, err := db.QueryContext(ctx, `SELECT CAST(chat_id AS text) || user_type || user_id, delivered_seq, read_seq FROM members`)
 				for err == nil && rows.Next() {
 					var key string
 					var p place
@@ -233,7 +249,10 @@ func (r *run_) watchPositions() func() int {
 						seen[key] = p
 					}
 				}
-				_ = conn.Close(ctx)
+				if rows != nil {
+					_ = rows.Close()
+				}
+				_ = db.Close()
 			}
 			cancel()
 		}
@@ -248,6 +267,9 @@ func (r *run_) sizes() (s sizes) {
 	for _, n := range r.world.nodes {
 		s.goroutines = max(s.goroutines, figure(n.metrics, "go_goroutines"))
 		s.descriptors = max(s.descriptors, figure(n.metrics, "process_open_fds"))
+	}
+	if r.world.redis == nil {
+		return s
 	}
 	c := r.world.redis.Client()
 	defer c.Close()

@@ -1,12 +1,17 @@
 package fault
 
 import (
+	"database/sql"
 	"math/rand/v2"
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"testing"
 	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite"
 
 	"chaffer/internal/redis/redistest"
 )
@@ -14,9 +19,25 @@ import (
 // world is everything that runs.
 type world struct {
 	t     *testing.T
-	db    *database
-	redis *redistest.Server
+	db    *database         // nil: SQLite
+	file  string            // of SQLite
+	redis *redistest.Server // nil with SQLite: one node
 	nodes []*node
+}
+
+// newSmallWorld is one node with a SQLite file, in a folder that outlives it.
+func newSmallWorld(t *testing.T) *world {
+	w := &world{t: t, file: filepath.Join(t.TempDir(), "chaffer.db")}
+	w.nodes = append(w.nodes, newNode(t, "the node", "sqlite://"+w.file, nil))
+	return w
+}
+
+// open connects to the database past the nodes' way; the caller closes it.
+func (w *world) open() (*sql.DB, error) {
+	if w.db != nil {
+		return sql.Open("pgx", w.db.direct)
+	}
+	return sql.Open("sqlite", "file:"+w.file)
 }
 
 func newWorld(t *testing.T, nodes int, extra ...string) *world {
