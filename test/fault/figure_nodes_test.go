@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"chaffer/internal/models"
+	"chaffer/internal/wire"
 )
 
 // How long a message takes to somebody on the other node.
@@ -85,12 +86,13 @@ func onlyFirst(sent map[string]time.Time) bool {
 // How long somebody seems to be there who is not.
 func TestFigureGhosts(t *testing.T) {
 	w := newWorld(t, 2)
+	started := time.Now()
 	gone := make(chan string, 100)
 	watcher := mustJoin(t, w.nodes[0], vendor(1), func(name string, body []byte) {
 		if name == "userIsOffline" {
-			var m struct{ Data struct{ UserID string } }
+			var m struct{ Data struct{ UserID wire.ID } }
 			_ = json.Unmarshal(body, &m)
-			gone <- m.Data.UserID
+			gone <- string(m.Data.UserID)
 		}
 	})
 	wait := func(u models.UserRef, began time.Time) time.Duration {
@@ -109,6 +111,8 @@ func TestFigureGhosts(t *testing.T) {
 		stored(t, watcher.say(t, "p", customer(i), "hello", fmt.Sprint("k", i)))
 	}
 	clean := mustJoin(t, w.nodes[1], customer(1), nil)
+	// Ten seconds after Redis has been found, nobody is declared gone yet: every node has to renew first.
+	until(t, 20*time.Second, "the nodes are sure of Redis", func() bool { return time.Since(started) > 11*time.Second })
 	clean.close()
 	took := wait(customer(1), time.Now())
 	record(t, "ghost presence after a clean close", "6 s", took <= 6*time.Second, "%.1f s", took.Seconds())
