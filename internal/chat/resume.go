@@ -54,7 +54,29 @@ func (s *Service) Resume(ctx context.Context, actor models.UserRef, places map[s
 		room -= len(r.Messages)
 		out = append(out, r)
 	}
-	return out, nil
+	return out, s.freshen(ctx, actor, ids, places, out)
+}
+
+// freshen reads those chats again in which a message was deleted since they were read: many chats
+// and a slow database take their time, and a text must not be handed out after it is gone. ids are the
+// chats of read as they were asked for.
+func (s *Service) freshen(ctx context.Context, actor models.UserRef, ids []string, places map[string]Place, read []Resumed) error {
+	if len(read) == 0 {
+		return nil
+	}
+	revs, err := s.store.revs(ctx, read)
+	if err != nil {
+		return err
+	}
+	for i, r := range read {
+		if revs[r.Chat.ID] == r.Chat.Rev {
+			continue
+		}
+		if read[i], err = s.resumeChat(ctx, actor, ids[i], places[ids[i]], len(r.Messages)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Service) resumeChat(ctx context.Context, actor models.UserRef, id string, at Place, room int) (Resumed, error) {

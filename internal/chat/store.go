@@ -79,6 +79,21 @@ func (st *store) chat(ctx context.Context, id string) (models.Chat, error) {
 	return c, fail("read chat", err)
 }
 
+// revs reads the rev of some chats, by their id.
+func (st *store) revs(ctx context.Context, chats []Resumed) (map[string]int64, error) {
+	ids := make([]string, len(chats))
+	for i, c := range chats {
+		ids[i] = c.Chat.ID
+	}
+	var rows []models.Chat
+	err := st.db.WithContext(ctx).Select("id", "rev").Where("id IN ?", ids).Find(&rows).Error
+	out := make(map[string]int64, len(rows))
+	for _, c := range rows {
+		out[c.ID] = c.Rev
+	}
+	return out, fail("read revs", err)
+}
+
 // member reads one person's side of a chat; notFound when they are not in it.
 func (st *store) member(ctx context.Context, chatID string, u models.UserRef) (models.Member, error) {
 	var m models.Member
