@@ -209,6 +209,7 @@ test('by keyboard alone, from open to send to close', async () => {
 
   const vendor = await stage.page('/demo/vendor')
   await row(vendor, 'Ken', 'Headphones').waitFor()
+  await vendor.bringToFront()
   await vendor.keyboard.press('Alt+ArrowDown')
   await vendor.getByRole('option', { selected: true }).waitFor()
   const first = await vendor.getByRole('option', { selected: true }).getAttribute('id')

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks'
 import type { ChatClient, Conversation, Message } from '@chaffer/client'
 import { Composer } from '../ui/composer.js'
 import { ago, money } from '../ui/format.js'
@@ -55,7 +55,7 @@ export function Inbox({ client }: { client: ChatClient }) {
     addEventListener('focus', read)
     return () => removeEventListener('focus', read)
   }, [chat?.id, chat?.unreadCount])
-  useEffect(() => {
+  useLayoutEffect(() => { // with the rows it moves between, not a paint later
     const keys = (e: KeyboardEvent) => {
       const at = chats.findIndex((c) => c.id === current)
       if (e.altKey && (e.key === 'ArrowDown' || e.key === 'ArrowUp')) {
