@@ -39,7 +39,10 @@ func TestPlansOfHotQueries(t *testing.T) {
 	long := seedForPlans(t, h)
 	rec := &statements{Interface: logger.Discard}
 	plain := h.store.db.DB
-	h.store.db.DB = plain.Session(&gorm.Session{Logger: rec})
+	// A store of this test's own: the service's background work goes on with the other.
+	recorded, st := *h.store.db, *h.store
+	recorded.DB = plain.Session(&gorm.Session{Logger: rec})
+	st.db = &recorded
 	ctx := t.Context()
 	big, one := models.UserRef{Type: models.TypeVendor, ID: "2"}, models.UserRef{Type: models.TypeCustomer, ID: "7"}
 	var id string
@@ -48,44 +51,44 @@ func TestPlansOfHotQueries(t *testing.T) {
 	}
 	key := "k5"
 	for name, ask := range map[string]func() error{
-		"the newest page of a long chat":  func() error { _, err := h.store.messagesBefore(ctx, long, 1<<40, MaxPage); return err },
-		"the deepest page of a long chat": func() error { _, err := h.store.messagesBefore(ctx, long, 50, MaxPage); return err },
-		"what follows a place":            func() error { _, err := h.store.messagesAfter(ctx, long, 7_000, MaxPage); return err },
-		"deletions since a place":         func() error { _, err := h.store.deletedSince(ctx, long, 0, 8_000); return err },
-		"chats with undelivered messages": func() error { _, err := h.store.behind(ctx, one); return err },
+		"the newest page of a long chat":  func() error { _, err := st.messagesBefore(ctx, long, 1<<40, MaxPage); return err },
+		"the deepest page of a long chat": func() error { _, err := st.messagesBefore(ctx, long, 50, MaxPage); return err },
+		"what follows a place":            func() error { _, err := st.messagesAfter(ctx, long, 7_000, MaxPage); return err },
+		"deletions since a place":         func() error { _, err := st.deletedSince(ctx, long, 0, 8_000); return err },
+		"chats with undelivered messages": func() error { _, err := st.behind(ctx, one); return err },
 		"the first of a backlog": func() error {
-			_, err := h.store.backlog(ctx, big, behind{}, MaxPage)
+			_, err := st.backlog(ctx, big, behind{}, MaxPage)
 			return err
 		},
-		"the first 50 of 10,000 chats": func() error { _, err := h.store.inbox(ctx, big, wire.Cursor{}, 50, 1, false); return err },
-		"somebody's unread messages":   func() error { _, err := h.store.unreadTotal(ctx, one); return err },
-		"a message by its id":          func() error { _, err := h.store.messageByID(ctx, id); return err },
-		"what the sweep looks for":     func() error { _, err := h.store.active(ctx, []models.UserRef{one}, time.Now()); return err },
-		"a place by time":              func() error { _, err := h.store.placeBefore(ctx, long, time.Now()); return err },
+		"the first 50 of 10,000 chats": func() error { _, err := st.inbox(ctx, big, wire.Cursor{}, 50, 1, false); return err },
+		"somebody's unread messages":   func() error { _, err := st.unreadTotal(ctx, one); return err },
+		"a message by its id":          func() error { _, err := st.messageByID(ctx, id); return err },
+		"what the sweep looks for":     func() error { _, err := st.active(ctx, []models.UserRef{one}, time.Now()); return err },
+		"a place by time":              func() error { _, err := st.placeBefore(ctx, long, time.Now()); return err },
 		"moving a delivered position": func() error {
-			_, err := h.store.moveDelivered(ctx, map[position]int64{{long, big}: 8_000})
+			_, err := st.moveDelivered(ctx, map[position]int64{{long, big}: 8_000})
 			return err
 		},
-		"moving a read position": func() error { _, _, err := h.store.moveRead(ctx, long, one, toEnd, time.Now()); return err },
-		"an admin's first page":  func() error { _, err := h.store.adminChats(ctx, adminFilter{}, wire.Cursor{}, 50); return err },
+		"moving a read position": func() error { _, _, err := st.moveRead(ctx, long, one, toEnd, time.Now()); return err },
+		"an admin's first page":  func() error { _, err := st.adminChats(ctx, adminFilter{}, wire.Cursor{}, 50); return err },
 		"an admin's page of one vendor": func() error {
-			_, err := h.store.adminChats(ctx, adminFilter{VendorID: "3"}, wire.Cursor{}, 50)
+			_, err := st.adminChats(ctx, adminFilter{VendorID: "3"}, wire.Cursor{}, 50)
 			return err
 		},
 		"an admin's page of one customer": func() error {
-			_, err := h.store.adminChats(ctx, adminFilter{CustomerID: "7"}, wire.Cursor{}, 50)
+			_, err := st.adminChats(ctx, adminFilter{CustomerID: "7"}, wire.Cursor{}, 50)
 			return err
 		},
 		"an admin's page of one product": func() error {
-			_, err := h.store.adminChats(ctx, adminFilter{ProductID: "p7"}, wire.Cursor{}, 50)
+			_, err := st.adminChats(ctx, adminFilter{ProductID: "p7"}, wire.Cursor{}, 50)
 			return err
 		},
 		"an admin's search for a rare word": func() error {
-			_, err := h.store.adminChats(ctx, adminFilter{Text: "zanzibar"}, wire.Cursor{}, 50)
+			_, err := st.adminChats(ctx, adminFilter{Text: "zanzibar"}, wire.Cursor{}, 50)
 			return err
 		},
 		"messages by their keys": func() error {
-			_, err := h.store.byKeys(h.store.db.DB, []*appendOp{{message: models.Message{SenderType: models.TypeCustomer, SenderID: "7", ClientMessageID: &key}}})
+			_, err := st.byKeys(recorded.DB, []*appendOp{{message: models.Message{SenderType: models.TypeCustomer, SenderID: "7", ClientMessageID: &key}}})
 			return err
 		},
 	} {
