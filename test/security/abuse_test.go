@@ -30,7 +30,7 @@ var abuseRows = []attack{
 		}
 		return "about 120 stored in all, then 429"
 	}},
-	{number: "T87", name: "many new chats in an hour", settings: map[string]string{"LIMIT_NEW_CHATS_PER_HOUR": "20"}, writes: true, run: func(s *site) string {
+	{number: "T87", name: "many new chats in an hour", rest: true, settings: map[string]string{"LIMIT_NEW_CHATS_PER_HOUR": "20"}, writes: true, run: func(s *site) string {
 		for i := range 20 {
 			s.want(201, john, "POST", "/api/v1/chats/messages", fmt.Sprintf(`{"productId":"p","recipientId":%d,"text":"x"}`, i+10))
 		}
@@ -49,7 +49,7 @@ var abuseRows = []attack{
 		}
 		return "at most two a second are passed on, the rest is dropped"
 	}},
-	{number: "T89", name: "chats that exist against chats that do not", writes: true, run: func(s *site) string {
+	{number: "T89", name: "chats that exist against chats that do not", rest: true, writes: true, run: func(s *site) string {
 		chatID, _ := s.open("t89", "x")
 		foreign := s.want(404, jane, "GET", "/api/v1/chats/"+chatID, "")
 		unknown := s.want(404, jane, "GET", "/api/v1/chats/019540f0-7b6a-7000-8000-000000000001", "")

@@ -114,7 +114,7 @@ var authorisationRows = []attack{
 		}
 		return fmt.Sprintf("%d events of the description × 2 outsiders: 404 \"Chat was not found\", nobody told, nothing stored", tried/2)
 	}},
-	{number: "T46", name: "every route, by whom it is not for", writes: true, run: func(s *site) string {
+	{number: "T46", name: "every route, by whom it is not for", rest: true, writes: true, run: func(s *site) string {
 		chatID, messageID := s.open("t46", "canary-of-john")
 		fill := strings.NewReplacer("{chatId}", chatID, "{messageId}", messageID, "{productId}", "t46", "{vendorId}", "2", "{customerId}", "2",
 			"{type}", "customer", "{id}", "2", "{reportId}", messageID)
@@ -163,7 +163,7 @@ var authorisationRows = []attack{
 		s.want(400, john, "POST", "/api/v1/chats/messages", `{"productId":"t47","recipientId":2,"text":"x","senderType":"VENDOR"}`)
 		return "ignored on the socket, 400 on REST; the stored values are the token's"
 	}},
-	{number: "T48", name: "a famous store's name", writes: true, run: func(s *site) string {
+	{number: "T48", name: "a famous store's name", rest: true, writes: true, run: func(s *site) string {
 		send := `{"productId":"t48","recipientId":2,"text":"x","storeName":%q}`
 		s.want(201, john, "POST", "/api/v1/chats/messages", fmt.Sprintf(send, "First"))
 		s.want(201, john, "POST", "/api/v1/chats/messages", fmt.Sprintf(send, "Famous Store"))
@@ -196,7 +196,7 @@ var authorisationRows = []attack{
 		s.wantAck(200, c, "joinRooms", `{"rooms":["user:vendor:2","*"],"chatId":"x"}`)
 		return "extra fields are ignored; there are no rooms to name"
 	}},
-	{number: "T55", name: "verbs and inside pages", run: func(s *site) string {
+	{number: "T55", name: "verbs and inside pages", rest: true, run: func(s *site) string {
 		s.want(405, root, "POST", "/api/v1/admin/stats", "")
 		s.want(405, john, "PATCH", "/api/v1/chats", "")
 		for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/vars"} {
@@ -226,7 +226,7 @@ var authorisationRows = []attack{
 		}
 		return "400, or clipped; 200 repeats are one receipt; never back"
 	}},
-	{number: "T57", name: "reading one's own messages", writes: true, run: func(s *site) string {
+	{number: "T57", name: "reading one's own messages", rest: true, writes: true, run: func(s *site) string {
 		chatID, _ := s.open("t57", "x")
 		s.want(200, john, "POST", "/api/v1/chats/"+chatID+"/read", "")
 		a := s.want(200, haven, "GET", "/api/v1/chats/"+chatID, "")
@@ -261,7 +261,7 @@ var authorisationRows = []attack{
 	}},
 	{number: "T59", name: "who is online, of strangers", run: func(s *site) string {
 		s.join(lights)
-		c := siotest.Dial(s.T, s.url)
+		c := s.dial()
 		c.Connect("/presence", token(jane, time.Hour))
 		b := c.EmitAck("/presence", "getPresence", json.RawMessage(`{"users":[{"userId":3,"userType":"vendor"},{"userId":999,"userType":"vendor"}]}`), siotest.Timeout)
 		if strings.Contains(string(b), `"online":true`) {

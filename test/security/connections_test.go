@@ -22,7 +22,7 @@ var connectionRows = []attack{
 		return "`appError` 403, disconnected, no `userChats`"
 	}},
 	{number: "T22", name: "customer 2 in `/presence`, vendor 2 in `/chat`", run: func(s *site) string {
-		c := siotest.Dial(s.T, s.url)
+		c := s.dial()
 		c.Connect("/presence", token(john, time.Hour))
 		c.Connect("/chat", token(haven, time.Hour))
 		var r reply
@@ -34,7 +34,7 @@ var connectionRows = []attack{
 		return "`appError` 403, disconnected, nothing else"
 	}},
 	{number: "T25", name: "namespaces that do not exist", run: func(s *site) string {
-		c := siotest.Dial(s.T, s.url)
+		c := s.dial()
 		c.Connect("/presence", token(john, time.Hour))
 		for _, nsp := range []string{"/admin", "//chat", "/Chat", "/chat/", "/__proto__"} {
 			if _, err := c.TryConnect(nsp, map[string]string{"token": token(john, time.Hour)}); err == nil {
@@ -45,13 +45,13 @@ var connectionRows = []attack{
 	}},
 	{number: "T28", name: "other protocol versions", run: func(s *site) string {
 		for _, eio := range []string{"3", "5", "", "4x"} {
-			_, res, err := siotest.TryDial(s.T, s.url, siotest.WithQuery("EIO", eio))
+			_, res, err := s.tryDial(siotest.WithQuery("EIO", eio))
 			if err == nil || res == nil || res.StatusCode != 400 {
 				s.Errorf("EIO=%q: %v", eio, err)
 			}
 		}
 		p := siotest.OpenPolling(s.T, s.url)
-		_, res, err := siotest.TryDial(s.T, s.url, siotest.Upgrading(p.SID), siotest.WithQuery("EIO", "3"))
+		_, res, err := s.tryDial(siotest.Upgrading(p.SID), siotest.WithQuery("EIO", "3"))
 		if err == nil || res == nil || res.StatusCode != 400 {
 			s.Errorf("an upgrade with EIO=3: %v", err)
 		}
@@ -90,7 +90,7 @@ var connectionRows = []attack{
 	}},
 	{number: "T32", name: "pages of other origins", run: func(s *site) string {
 		for _, origin := range []string{"https://evil.example", "null", "https://shop.example.evil.com", "https://shop.example:444", "HTTPS://SHOP.EXAMPLE", "https://shop.example/"} {
-			if _, res, err := siotest.TryDial(s.T, s.url, siotest.WithHeader("Origin", origin)); err == nil || res == nil || res.StatusCode != 403 {
+			if _, res, err := s.tryDial(siotest.WithHeader("Origin", origin)); err == nil || res == nil || res.StatusCode != 403 {
 				s.Errorf("WebSocket of %s: %v", origin, err)
 			}
 			p := siotest.NewPolling(s.T, s.url, siotest.WithHeader("Origin", origin))
@@ -118,7 +118,7 @@ var connectionRows = []attack{
 		s.want(401, nobody, "GET", "/api/v1/chats", "", "Cookie", "Authorization=Bearer "+token(john, time.Hour))
 		return "ignored: 401"
 	}},
-	{number: "T37", name: "a header that drips", run: func(s *site) string {
+	{number: "T37", name: "a header that drips", rest: true, run: func(s *site) string {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 		if err != nil {
 			s.Fatal(err)
@@ -144,7 +144,7 @@ var connectionRows = []attack{
 		s.want(413, john, "POST", "/api/v1/chats/messages", `{"text":"`+strings.Repeat("a", 64<<10)+`"}`)
 		return "WebSocket closed, long-polling and REST 413"
 	}},
-	{number: "T39", name: "compressed frames", run: func(s *site) string {
+	{number: "T39", name: "compressed frames", frames: true, run: func(s *site) string {
 		d := websocket.Dialer{EnableCompression: true}
 		conn, res, err := d.Dial("ws"+strings.TrimPrefix(s.url, "http")+"/socket.io/?EIO=4&transport=websocket", nil)
 		if err != nil {
@@ -158,17 +158,17 @@ var connectionRows = []attack{
 	}},
 	{number: "T40", name: "one socket too many", settings: map[string]string{"LIMIT_SOCKETS_PER_USER": "3"}, run: func(s *site) string {
 		for range 3 {
-			c := siotest.Dial(s.T, s.url)
+			c := s.dial()
 			c.Connect("/presence", token(john, time.Hour))
 			c.Expect("/presence", "connection", siotest.Timeout) // only now it counts
 		}
 		if status := s.refusedSocket("/presence", map[string]string{"token": token(john, time.Hour)}); status != 429 {
 			s.Errorf("%d", status)
 		}
-		siotest.Dial(s.T, s.url).Connect("/presence", token(haven, time.Hour))
+		s.dial().Connect("/presence", token(haven, time.Hour))
 		return "`appError` 429, disconnected; others are let in"
 	}},
-	{number: "T43", name: "requests that two servers read differently", run: func(s *site) string {
+	{number: "T43", name: "requests that two servers read differently", rest: true, run: func(s *site) string {
 		for name, raw := range map[string]string{
 			"CL and TE":   "POST /api/v1/chats/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
 			"two lengths": "POST /api/v1/chats/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcd",
@@ -195,7 +195,7 @@ var connectionRows = []attack{
 		}
 		return "400, 431, 501; other methods on /socket.io/ 4xx"
 	}},
-	{number: "T44", name: "files that are not served", run: func(s *site) string {
+	{number: "T44", name: "files that are not served", rest: true, run: func(s *site) string {
 		for _, path := range []string{"/socket.io/../../etc/passwd", "/socket.io/%2e%2e/%2e%2e/etc/passwd", "/socket.io/socket.io.js", "/socket.io/socket.io.js.map", "/assets/../../../etc/passwd", "/media/../../etc/passwd", "/.env", "/.git/config"} {
 			req, _ := http.NewRequest("GET", s.url, nil)
 			req.URL.Opaque = path

@@ -87,7 +87,7 @@ var inputRows = []attack{
 		}
 		return "stripped; a lone surrogate is U+FFFD; the same on both databases"
 	}},
-	{number: "T68", name: "markup in texts and names", writes: true, run: func(s *site) string {
+	{number: "T68", name: "markup in texts and names", rest: true, writes: true, run: func(s *site) string {
 		for i, markup := range []string{"<script>alert(1)</script>", `<img src=x onerror=alert(1)>`, `"><svg/onload=alert(1)>`, "javascript:alert(1)", "&lt;b&gt;"} {
 			b, _ := json.Marshal(markup)
 			a := s.want(201, john, "POST", "/api/v1/chats/messages", fmt.Sprintf(`{"productId":"t68-%d","recipientId":2,"text":%s,"productName":%s}`, i, b, b))
@@ -103,7 +103,7 @@ var inputRows = []attack{
 		}
 		return "kept as it is, sent as JSON with nosniff; pages have a policy"
 	}},
-	{number: "T69", name: "lines for the log", writes: true, run: func(s *site) string {
+	{number: "T69", name: "lines for the log", rest: true, writes: true, run: func(s *site) string {
 		forged := "x\nlevel=ERROR msg=forged-canary"
 		b, _ := json.Marshal(forged)
 		s.want(201, john, "POST", "/api/v1/chats/messages", `{"productId":"t69","recipientId":2,"text":`+string(b)+`}`)
@@ -115,7 +115,7 @@ var inputRows = []attack{
 		}
 		return "one escaped line; texts are not logged at all"
 	}},
-	{number: "T70", name: "addresses that are none", run: func(s *site) string {
+	{number: "T70", name: "addresses that are none", rest: true, run: func(s *site) string {
 		for _, address := range []string{"javascript:alert(1)", "data:text/html,x", "vbscript:x", "file:///etc/passwd", "//evil.example/x", "https://user:pw@x.example/", "java\tscript:x", "https://x.example/" + strings.Repeat("a", 2040), "https://", "x"} {
 			b, _ := json.Marshal(address)
 			for _, field := range []string{"productImageUrl", "storeLogoUrl", "customerProfilePic"} {
@@ -124,7 +124,7 @@ var inputRows = []attack{
 		}
 		return "400 in every field"
 	}},
-	{number: "T71", name: "addresses of the inside", writes: true, run: func(s *site) string {
+	{number: "T71", name: "addresses of the inside", rest: true, writes: true, run: func(s *site) string {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			s.Fatal(err)
@@ -165,7 +165,7 @@ var inputRows = []attack{
 		}
 		return "404 or 400: an id is parsed before it reaches a query"
 	}},
-	{number: "T73", name: "WebSocket frames that cannot be", run: func(s *site) string {
+	{number: "T73", name: "WebSocket frames that cannot be", frames: true, run: func(s *site) string {
 		for _, kind := range []int{3, 7, 11} {
 			c := s.join(john)
 			if c.Message(kind, []byte("x")) == nil {
@@ -177,7 +177,7 @@ var inputRows = []attack{
 		c.ExpectClosed(siotest.Timeout)
 		return "closed"
 	}},
-	{number: "T74", name: "wildcards in the search", writes: true, run: func(s *site) string {
+	{number: "T74", name: "wildcards in the search", rest: true, writes: true, run: func(s *site) string {
 		s.open("t74", "one hundred %_ percent")
 		if a := s.want(200, root, "GET", "/api/v1/admin/chats?q=%25_%20percent", ""); !strings.Contains(string(a.body), "t74") {
 			s.Errorf("the literal is not found: %s", a.body)
@@ -201,7 +201,7 @@ var inputRows = []attack{
 		s.want(400, john, "GET", "/api/v1/chats?limit=NaN", "")
 		return "400, or cut to 100"
 	}},
-	{number: "T77", name: "formulas in a transcript", writes: true, run: func(s *site) string {
+	{number: "T77", name: "formulas in a transcript", rest: true, writes: true, run: func(s *site) string {
 		chatID, _ := s.open("t77", `=HYPERLINK("http://evil","x")`)
 		a := s.want(200, root, "GET", "/api/v1/admin/chats/"+chatID+"/transcript?format=csv", "")
 		if !strings.Contains(string(a.body), `'=HYPERLINK`) || strings.ContainsAny(a.header.Get("Content-Disposition"), "\r\n") {
@@ -209,7 +209,7 @@ var inputRows = []attack{
 		}
 		return "prefixed with an apostrophe"
 	}},
-	{number: "T92", name: "errors that tell too much", run: func(s *site) string {
+	{number: "T92", name: "errors that tell too much", rest: true, run: func(s *site) string {
 		for _, path := range []string{"/api/v1/chats/%00", "/api/v1/chats/%ff", "/api/v1/chats/..%2f..%2f", "/api/v1/admin/users/customer/%00", "/api/v1/nothing", "/%c0%af"} {
 			if a := s.rest(root, "GET", path, ""); a.status >= 500 || a.status < 400 {
 				s.Errorf("%s: %d", path, a.status)

@@ -1,6 +1,6 @@
 // Package security attacks a running node from outside: over WebSocket, long-polling and REST, on
 // SQLite and on Postgres. Each row of the table has a number, says what is tried and returns what
-// was seen; go test -run Attacks -evidence ../../docs/SECURITY-EVIDENCE.md writes the table.
+// was seen; with -evidence and a file, the table of it is written (see evidence_test.go).
 package security
 
 import (
@@ -12,6 +12,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -64,6 +67,8 @@ type site struct {
 	url     string
 	db      *db.DB
 	journal *journal
+	socket  []siotest.Option // how a socket is opened: nothing for WebSocket
+	sockets int              // how many the row has opened
 }
 
 // start runs a whole node on loopback until the test ends. Limits by address are off unless set:
@@ -183,20 +188,40 @@ func (s *site) want(status int, u models.UserRef, method, path, body string, hea
 	return a
 }
 
+// sourceRoot is where this source was compiled: a path no answer should have.
+var sourceRoot = func() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
+}()
+
 // clean fails when an answer shows what belongs to the inside.
 func (s *site) clean(body []byte) {
 	s.Helper()
-	for _, inside := range []string{"goroutine ", ".go:", "SQLSTATE", "sqlite", "gorm", "pgx", "panic", secret, "/work/", "syntax error"} {
+	for _, inside := range []string{"goroutine ", ".go:", "SQLSTATE", "sqlite", "gorm", "pgx", "panic", secret, sourceRoot, "syntax error"} {
 		if bytes.Contains(body, []byte(inside)) {
 			s.Errorf("an answer shows %q: %.300s", inside, body)
 		}
 	}
 }
 
-// join connects u to both namespaces over WebSocket.
+// dial opens a connection over the transport of this pass.
+func (s *site) dial(opts ...siotest.Option) *siotest.Client {
+	s.Helper()
+	s.sockets++
+	return siotest.Dial(s.T, s.url, slices.Concat(s.socket, opts)...)
+}
+
+// tryDial is dial for connections that may be refused.
+func (s *site) tryDial(opts ...siotest.Option) (*siotest.Client, *http.Response, error) {
+	s.Helper()
+	s.sockets++
+	return siotest.TryDial(s.T, s.url, slices.Concat(s.socket, opts)...)
+}
+
+// join connects u to both namespaces.
 func (s *site) join(u models.UserRef, opts ...siotest.Option) *siotest.Client {
 	s.Helper()
-	c := siotest.Dial(s.T, s.url, opts...)
+	c := s.dial(opts...)
 	c.Connect("/presence", token(u, time.Hour))
 	c.Connect("/chat", token(u, time.Hour))
 	c.Expect("/chat", "offlineMessages", siotest.Timeout)
@@ -238,7 +263,7 @@ func (s *site) wantAck(status int, c *siotest.Client, event, payload string) rep
 // must have been given nothing else and be disconnected.
 func (s *site) refusedSocket(nsp string, credentials any, opts ...siotest.Option) int {
 	s.Helper()
-	c := siotest.Dial(s.T, s.url, opts...)
+	c := s.dial(opts...)
 	defer c.Close()
 	if _, err := c.TryConnect(nsp, credentials); err != nil {
 		s.Errorf("%s: expected to be let in and refused there, got %v", nsp, err)

@@ -148,7 +148,7 @@ var tokenRows = []attack{
 		return "ignored: 401; the log does not have it"
 	}},
 	{number: "T16", name: "a token that expires while connected", run: func(s *site) string {
-		c := siotest.Dial(s.T, s.url)
+		c := s.dial()
 		short := signed(claims(jwt.MapClaims{"exp": time.Now().Add(-27 * time.Second).Unix()}), nil)
 		c.Connect("/presence", short)
 		var r reply
@@ -190,7 +190,7 @@ var tokenRows = []attack{
 		}
 		refused := false
 		for range 25 {
-			c, res, err := siotest.TryDial(s.T, s.url, siotest.WithHeader("X-Forwarded-For", "203.0.113.77"))
+			c, res, err := s.tryDial(siotest.WithHeader("X-Forwarded-For", "203.0.113.77"))
 			if err != nil {
 				refused = res != nil && res.StatusCode == 429
 				break

@@ -31,7 +31,7 @@ func (s *site) upload(u models.UserRef, files ...[]byte) answer {
 }
 
 var uploadRows = []attack{
-	{number: "T54", name: "somebody else's picture", writes: true, run: func(s *site) string {
+	{number: "T54", name: "somebody else's picture", rest: true, writes: true, run: func(s *site) string {
 		mine := s.upload(john, picture())
 		id, _ := mine.field("data.id").(string)
 		address, _ := mine.field("data.imageUrl").(string)
@@ -49,7 +49,7 @@ var uploadRows = []attack{
 		s.want(404, nobody, "GET", path, "")
 		return "404 in a message, 404 without a signature, 403 with a changed one; gone with its message"
 	}},
-	{number: "T79", name: "files that are no pictures", run: func(s *site) string {
+	{number: "T79", name: "files that are no pictures", rest: true, run: func(s *site) string {
 		for _, f := range []string{`<svg xmlns="http://www.w3.org/2000/svg"/>`, "<html><script>1</script>", "%PDF-1.4", "PK\x03\x04", "GIF89a=1;alert(1)", "\xff\xd8\xff\xe0"} {
 			if a := s.upload(john, []byte(f)); a.status != 415 {
 				s.Errorf("%.10q: %d %s", f, a.status, a.body)
@@ -57,7 +57,7 @@ var uploadRows = []attack{
 		}
 		return "415: the content decides"
 	}},
-	{number: "T81", name: "pixels without end", run: func(s *site) string {
+	{number: "T81", name: "pixels without end", rest: true, run: func(s *site) string {
 		b := picture()
 		copy(b[16:24], []byte{0, 0, 0xEA, 0x60, 0, 0, 0xEA, 0x60})
 		if a := s.upload(john, b); a.status != 413 && a.status != 415 {
@@ -65,7 +65,7 @@ var uploadRows = []attack{
 		}
 		return "refused by its header, before anything is decoded"
 	}},
-	{number: "T82", name: "too large, too many, odd names", run: func(s *site) string {
+	{number: "T82", name: "too large, too many, odd names", rest: true, run: func(s *site) string {
 		if a := s.upload(john, append(picture(), make([]byte, 5<<20)...)); a.status != 413 {
 			s.Errorf("5 MB: %d", a.status)
 		}
@@ -77,7 +77,7 @@ var uploadRows = []attack{
 		}
 		return "413 and 400; the name is not used for anything"
 	}},
-	{number: "T85", name: "how pictures are served", writes: true, run: func(s *site) string {
+	{number: "T85", name: "how pictures are served", rest: true, writes: true, run: func(s *site) string {
 		a := s.upload(john, picture())
 		address, _ := a.field("data.imageUrl").(string)
 		p := s.want(200, nobody, "GET", address[strings.Index(address, "/media/"):], "")

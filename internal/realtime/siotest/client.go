@@ -51,7 +51,7 @@ func (r Received) Arg() json.RawMessage {
 // Client is one connection. Its methods may be called from several goroutines.
 type Client struct {
 	tb   testing.TB
-	conn *websocket.Conn
+	conn link
 	open json.RawMessage // the body of the OPEN packet
 
 	writeMu sync.Mutex
@@ -89,12 +89,24 @@ func TryDial(tb testing.TB, baseURL string, opts ...Option) (*Client, *http.Resp
 	for _, o := range opts {
 		o(&s)
 	}
+	if s.polling {
+		conn, resp, err := dialPolling(tb, baseURL, opts)
+		if err != nil {
+			return nil, resp, err
+		}
+		return newClient(tb, conn, s, resp)
+	}
 	u := "ws" + strings.TrimPrefix(strings.TrimRight(baseURL, "/"), "http") + "/socket.io/?" + s.query.Encode()
 	d := websocket.Dialer{HandshakeTimeout: Timeout, ReadBufferSize: s.readBuffer}
 	conn, resp, err := d.Dial(u, s.header)
 	if err != nil {
 		return nil, resp, err
 	}
+	return newClient(tb, conn, s, resp)
+}
+
+// newClient reads the OPEN packet and starts reading what follows it.
+func newClient(tb testing.TB, conn link, s settings, resp *http.Response) (*Client, *http.Response, error) {
 	c := &Client{tb: tb, conn: conn, changed: make(chan struct{}), done: make(chan struct{}), heartbeats: !s.silent, paused: s.paused}
 	if !s.upgrade {
 		_ = conn.SetReadDeadline(time.Now().Add(Timeout))

@@ -14,6 +14,7 @@ type settings struct {
 	silent     bool
 	paused     bool
 	upgrade    bool
+	polling    bool
 	readBuffer int
 }
 

@@ -36,14 +36,21 @@ func OpenPolling(tb testing.TB, baseURL string, opts ...Option) *Polling {
 	tb.Helper()
 	p := NewPolling(tb, baseURL, opts...)
 	a := p.Get()
+	if p.SID = sidOf(a.Body); a.Status != http.StatusOK || p.SID == "" {
+		tb.Fatalf("siotest: polling handshake: %d %s", a.Status, a.Body)
+	}
+	return p
+}
+
+// sidOf is the session id in an OPEN packet, "" when there is none.
+func sidOf(packet string) string {
 	var open struct {
 		Sid string `json:"sid"`
 	}
-	if a.Status != http.StatusOK || len(a.Body) == 0 || json.Unmarshal([]byte(a.Body[1:]), &open) != nil {
-		tb.Fatalf("siotest: polling handshake: %d %s", a.Status, a.Body)
+	if len(packet) == 0 || packet[0] != '0' || json.Unmarshal([]byte(packet[1:]), &open) != nil {
+		return ""
 	}
-	p.SID = open.Sid
-	return p
+	return open.Sid
 }
 
 // NewPolling prepares requests without making the handshake; without a SID, Get is a handshake.

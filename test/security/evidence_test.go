@@ -1,0 +1,123 @@
+package security
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+var evidenceFile = flag.String("evidence", "", "write the table of evidence to this file; the rest of the file stays")
+
+// Where a row can run: the columns of the table.
+const (
+	onSQLite    = "SQLite"
+	onPostgres  = "Postgres"
+	overPolling = "polling"
+	onTwoNodes  = "two nodes"
+)
+
+var columns = []string{onSQLite, onPostgres, overPolling, onTwoNodes}
+
+// sighting is a line of the table: one attack, what was seen, and where.
+type sighting struct {
+	number, name string
+	seen         []string          // each once, in the order they came
+	in           map[string]string // by column: "yes", "FAILED", or why it does not apply
+}
+
+var ledger = struct {
+	mu    sync.Mutex
+	lines []*sighting
+}{}
+
+// report enters what a row saw in a column: call it deferred, when the row has ended. A number and
+// a name are one line, whoever reports it. A row that failed has seen nothing.
+func report(t *testing.T, number, name, column, seen string) {
+	t.Helper()
+	if !slices.Contains(columns, column) {
+		t.Errorf("%s: there is no column %q", number, column)
+	}
+	state := "yes"
+	if t.Failed() || seen == "" {
+		state, seen = "FAILED", ""
+	}
+	enter(number, name, column, state, seen)
+}
+
+func enter(number, name, column, state, seen string) {
+	ledger.mu.Lock()
+	defer ledger.mu.Unlock()
+	i := slices.IndexFunc(ledger.lines, func(l *sighting) bool { return l.number == number && l.name == name })
+	if i < 0 {
+		i = len(ledger.lines)
+		ledger.lines = append(ledger.lines, &sighting{number: number, name: name, in: map[string]string{}})
+	}
+	l := ledger.lines[i]
+	l.in[column] = state
+	if seen != "" && !slices.Contains(l.seen, seen) {
+		l.seen = append(l.seen, seen)
+	}
+}
+
+// TestMain writes what the tests have reported, when it is asked for.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code := m.Run()
+	if *evidenceFile != "" {
+		if err := writeEvidence(*evidenceFile); err != nil {
+			fmt.Fprintln(os.Stderr, "the evidence cannot be written:", err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// writeEvidence replaces everything before the section that scripts/mutation writes.
+func writeEvidence(path string) error {
+	old, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	text := render()
+	if i := strings.Index(string(old), "## Guards taken away"); i >= 0 {
+		text += "\n" + string(old[i:])
+	}
+	return os.WriteFile(path, []byte(text), 0o644)
+}
+
+// render is the table as Markdown.
+func render() string {
+	ledger.mu.Lock()
+	defer ledger.mu.Unlock()
+	var lines []string
+	for _, l := range ledger.lines {
+		cells := []string{l.number, l.name, strings.Join(l.seen, "; ")}
+		for _, column := range columns {
+			cells = append(cells, l.in[column])
+		}
+		lines = append(lines, "| "+strings.Join(cells, " | ")+" |\n")
+	}
+	for _, e := range elsewhere {
+		lines = append(lines, fmt.Sprintf("| %s | %s | proved by `%s` in `%s` | | | | |\n", e.number, e.name, e.test, e.pkg))
+	}
+	slices.SortStableFunc(lines, func(a, b string) int { return strings.Compare(a[:5], b[:5]) })
+	head := "# Attacks, and what was seen\n\nWritten by `" + command + "`.\n\n" + explanation + "\n| | attack | seen |"
+	for _, column := range columns {
+		head += " " + column + " |"
+	}
+	return head + "\n|---|---|---|" + strings.Repeat("---|", len(columns)) + "\n" + strings.Join(lines, "") +
+		"\n## Not proved\n\n- " + strings.Join(missing, "\n- ") + "\n"
+}
+
+const command = "scripts/services -redis -- go test -count=1 ./test/security -evidence \"$PWD/docs/SECURITY-EVIDENCE.md\""
+
+const explanation = `Each row ran against a whole node from outside. Where a column says yes, it ran there and held: over WebSocket with
+SQLite and with Postgres, the same over long-polling (with SQLite), and with the people of the row on two nodes.
+"REST" is a row without sockets, "frames" one about WebSocket itself; an empty cell is a combination that was not tried.
+Besides what a row says it also saw that the node stays well, that nothing was stored that should not have been, that
+nothing failed inside and that the log has no secret. Rows that need the inside of the service name the test that has it.
+`

@@ -1,0 +1,3 @@
+package security
+
+var loadRows = []attack{}
