@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -112,9 +113,7 @@ func TestPlansOfHotQueries(t *testing.T) {
 		}}
 		c := newColumns(planAppend([]*appendOp{op}))
 		var plan string
-		err := h.store.db.SQL().QueryRowContext(ctx, explain+appendStatement, c.runChat, c.runLen, c.runAt,
-			c.chat, c.place, c.id, c.senderType, c.senderID, c.key, c.hash, c.text, c.images, c.online, c.at,
-			c.memberChat, c.memberType, c.memberID, c.memberLead, c.memberLastOwn, c.memberAfter).Scan(&plan)
+		err := h.store.db.SQL().QueryRowContext(ctx, explain+appendStatement, c.arguments()...).Scan(&plan)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,4 +190,28 @@ func seedForPlans(t *testing.T, h *house) string {
 		t.Fatal(err)
 	}
 	return long
+}
+
+// The append's plan is kept by the connection from its first uses on, perhaps from when the tables
+// were empty: it must find every row by its key, whatever the tables have become.
+func TestThePlanOfTheAppendThatIsKept(t *testing.T) {
+	h := newHouse(t, dbtest.Postgres(t))
+	conn := must[*sql.Conn](t)(h.store.db.SQL().Conn(t.Context()))
+	defer conn.Close()
+	for _, q := range []string{"SET plan_cache_mode = force_generic_plan", "PREPARE kept AS " + appendStatement} {
+		if _, err := conn.ExecContext(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	arguments := len((&columns{}).arguments())
+	var plan string
+	err := conn.QueryRowContext(t.Context(), "EXPLAIN (FORMAT JSON) EXECUTE kept(NULL"+strings.Repeat(", NULL", arguments-1)+")").Scan(&plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"Seq Scan", "Hash Join", "Merge Join"} {
+		if strings.Contains(plan, bad) {
+			t.Errorf("the kept plan has a %s:\n%s", bad, plan)
+		}
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"gorm.io/gorm"
 
@@ -20,126 +19,6 @@ func (st *store) write(ctx context.Context, q gorm.ConnPool, batch []*appendOp) 
 		return writePostgres(ctx, q, plans)
 	}
 	return writeSQLite(ctx, q, plans)
-}
-
-// appendStatement is the whole append as one statement, so that alone it is its own transaction
-// and costs one round trip. The chats' rows are locked in id order; the members' rows are only
-// ever written for a chat by whoever holds the chat, or one by one.
-//
-// $1 chat, $2 how many, $3 when | $4 chat, $5 place in the run, $6 id, $7 $8 sender, $9 key,
-// $10 hash, $11 text, $12 images, $13 online, $14 when |
-// $15 chat, $16 $17 member, $18 lead, $19 last own, $20 messages of others behind it
-const appendStatement = `
-WITH runs AS (
-	SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[]) AS r(chat_id, n, at)
-), locked AS MATERIALIZED (
-	SELECT c.id FROM chats c WHERE c.id = ANY($1::uuid[]) ORDER BY c.id FOR UPDATE
-), moved AS (
-	UPDATE chats c SET last_seq = c.last_seq + r.n,
-		last_message_at = GREATEST(c.last_message_at, r.at), updated_at = GREATEST(c.updated_at, r.at)
-	FROM runs r JOIN locked l ON l.id = r.chat_id WHERE c.id = r.chat_id AND c.deleted_at IS NULL
-	RETURNING c.id, c.last_seq - r.n AS base, c.last_seq, c.last_message_at, r.n, r.at
-), stored AS (
-	INSERT INTO messages (chat_id, seq, id, sender_type, sender_id, client_message_id, content_hash, text, images, recipient_online, created_at, updated_at)
-	SELECT m.chat_id, moved.base + m.place, m.id, m.sender_type, m.sender_id, m.key, m.hash, m.text, m.images, m.online, m.at, m.at
-	FROM unnest($4::uuid[], $5::bigint[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::bytea[], $11::text[], $12::text[], $13::boolean[], $14::timestamptz[])
-		AS m(chat_id, place, id, sender_type, sender_id, key, hash, text, images, online, at)
-	JOIN moved ON moved.id = m.chat_id
-), plan AS (
-	SELECT p.*, moved.base, moved.n, moved.at, moved.last_seq, moved.last_message_at
-	FROM unnest($15::uuid[], $16::text[], $17::text[], $18::bigint[], $19::bigint[], $20::bigint[]) AS p(chat_id, user_type, user_id, lead, last_own, after)
-	JOIN moved ON moved.id = p.chat_id
-), members_moved AS (
-	UPDATE members x SET last_seq = p.last_seq, last_message_at = p.last_message_at,
-		delivered_seq = CASE WHEN x.delivered_seq = p.base THEN p.base + p.lead ELSE x.delivered_seq END,
-		read_seq = CASE WHEN p.last_own > 0 THEN p.base + p.last_own ELSE x.read_seq END,
-		read_at = CASE WHEN p.last_own > 0 THEN p.at ELSE x.read_at END,
-		unread = CASE WHEN p.last_own > 0 THEN p.after ELSE x.unread + p.n END
-	FROM plan p JOIN members was ON was.chat_id = p.chat_id AND was.user_type = p.user_type AND was.user_id = p.user_id
-	WHERE x.chat_id = p.chat_id AND x.user_type = p.user_type AND x.user_id = p.user_id
-	RETURNING p.chat_id, p.base, p.user_type, p.user_id, CASE WHEN p.last_own > 0 THEN was.unread ELSE 0 END AS unread
-)
-SELECT chat_id::text, base, user_type, user_id, unread FROM members_moved`
-
-// columns are the arrays of appendStatement.
-type columns struct {
-	runChat                                      []string
-	runLen                                       []int64
-	runAt                                        []time.Time
-	chat, id, senderType, senderID, text, images []string
-	place                                        []int64
-	key                                          []*string
-	hash                                         [][]byte
-	online                                       []bool
-	at                                           []time.Time
-	memberChat, memberType, memberID             []string
-	memberLead, memberLastOwn, memberAfter       []int64
-}
-
-func newColumns(plans []chatPlan) *columns {
-	c := &columns{}
-	for _, p := range plans {
-		id := p.entry.chat.ID
-		c.runChat, c.runLen, c.runAt = append(c.runChat, id), append(c.runLen, int64(len(p.ops))), append(c.runAt, p.at)
-		for i, op := range p.ops {
-			m := op.message
-			c.chat, c.place, c.id = append(c.chat, id), append(c.place, int64(i+1)), append(c.id, m.ID)
-			c.senderType, c.senderID = append(c.senderType, string(m.SenderType)), append(c.senderID, m.SenderID)
-			c.key, c.hash = append(c.key, m.ClientMessageID), append(c.hash, m.ContentHash)
-			c.text, c.images = append(c.text, m.Text), append(c.images, m.Images)
-			c.online, c.at = append(c.online, m.RecipientOnline), append(c.at, m.CreatedAt)
-		}
-		for _, m := range p.members {
-			c.memberChat = append(c.memberChat, id)
-			c.memberType, c.memberID = append(c.memberType, string(m.user.Type)), append(c.memberID, m.user.ID)
-			c.memberLead, c.memberLastOwn, c.memberAfter = append(c.memberLead, m.lead), append(c.memberLastOwn, m.lastOwn), append(c.memberAfter, m.after)
-		}
-	}
-	return c
-}
-
-// writePostgres goes past GORM's statement builder to its connection, because the arguments are
-// arrays, which the builder would expand into one placeholder a value.
-func writePostgres(ctx context.Context, q gorm.ConnPool, plans []chatPlan) error {
-	c := newColumns(plans)
-	rows, err := q.QueryContext(ctx, appendStatement, c.runChat, c.runLen, c.runAt,
-		c.chat, c.place, c.id, c.senderType, c.senderID, c.key, c.hash, c.text, c.images, c.online, c.at,
-		c.memberChat, c.memberType, c.memberID, c.memberLead, c.memberLastOwn, c.memberAfter)
-	if err != nil {
-		return fmt.Errorf("append messages: %w", err)
-	}
-	defer rows.Close()
-	base := make(map[string]int64, len(plans))
-	unread := make(map[string]map[models.UserRef]int64, len(plans))
-	for rows.Next() {
-		var id string
-		var from, n int64
-		var u models.UserRef
-		if err := rows.Scan(&id, &from, &u.Type, &u.ID, &n); err != nil {
-			return fmt.Errorf("append messages: %w", err)
-		}
-		base[id] = from
-		if n == 0 {
-			continue
-		}
-		if unread[id] == nil {
-			unread[id] = map[models.UserRef]int64{}
-		}
-		unread[id][u] = n
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("append messages: %w", err)
-	}
-	for _, p := range plans {
-		id := p.entry.chat.ID
-		from, ok := base[id]
-		if !ok {
-			p.gone()
-			continue
-		}
-		p.place(from, unread[id])
-	}
-	return nil
 }
 
 // gone answers a run whose chat has been erased since the directory saw it.
