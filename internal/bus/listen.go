@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -44,6 +45,7 @@ func (b *Redis) listen() {
 func (b *Redis) subscription() error {
 	sub := b.client.Subscribe(b.ctx, channel(b.client.Node()))
 	defer sub.Close()
+	defer context.AfterFunc(b.ctx, func() { _ = sub.Close() })() // closing does not sit out a silence
 	asked := false
 	for {
 		if b.ctx.Err() != nil {

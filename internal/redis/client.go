@@ -38,6 +38,7 @@ type Client struct {
 	node string
 	log  *slog.Logger
 
+	wrote    time.Time // when the last check went through; Open's, then watch's own
 	up       atomic.Bool
 	failures atomic.Uint64
 	evals    chan *eval
@@ -106,8 +107,9 @@ func (c *Client) Up() bool { return c.up.Load() }
 // Failures is how often Redis has been found away.
 func (c *Client) Failures() uint64 { return c.failures.Load() }
 
-// OnChange adds a listener to Redis going and coming back. It is called by one goroutine and must
-// not block long.
+// OnChange adds a listener to Redis going and coming back; it hears true again when Redis has
+// forgotten everything without having been found away. It is called by one goroutine and must not
+// block long.
 func (c *Client) OnChange(listener func(up bool)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

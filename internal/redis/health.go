@@ -52,15 +52,18 @@ func (c *Client) watch(ctx context.Context) {
 			return
 		case <-time.After(pause):
 		}
-		c.check(ctx)
+		forgot := c.check(ctx)
 		up := c.up.Load()
-		if up == told || ctx.Err() != nil {
+		if up == told && !forgot || ctx.Err() != nil {
 			continue
 		}
 		told = up
-		if up {
+		switch {
+		case forgot:
+			c.log.Warn("Redis has forgotten everything: what this node knows is written again")
+		case up:
 			c.log.Info("Redis answers again")
-		} else {
+		default:
 			c.failures.Add(1)
 			c.log.Warn("Redis does not answer: this node goes on with what it knows itself")
 		}
@@ -73,9 +76,25 @@ func (c *Client) watch(ctx context.Context) {
 	}
 }
 
-// check writes a key of this node's own: a Redis that answers pings but takes no writes is away.
-func (c *Client) check(ctx context.Context) {
+// check writes a key of this node's own: a Redis that answers pings but takes no writes is away. It
+// reports whether Redis has forgotten what was written a moment ago: it was started anew, or emptied,
+// so quickly that no call has failed.
+func (c *Client) check(ctx context.Context) (forgot bool) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	c.up.Store(c.rdb.Set(ctx, "chaffer:check:"+c.node, 1, checkKeep).Err() == nil)
+	key, began := "chaffer:check:"+c.node, time.Now()
+	var was *goredis.StringCmd
+	var set *goredis.StatusCmd
+	_, _ = c.rdb.Pipelined(ctx, func(p goredis.Pipeliner) error { // the commands carry their errors
+		was, set = p.Get(ctx, key), p.Set(ctx, key, 1, checkKeep)
+		return nil
+	})
+	up := set.Err() == nil
+	c.up.Store(up)
+	if !up {
+		return false
+	}
+	forgot = errors.Is(was.Err(), goredis.Nil) && began.Sub(c.wrote) < checkKeep-time.Second
+	c.wrote = began
+	return forgot
 }
