@@ -8,6 +8,10 @@ import (
 	"reflect"
 	"strings"
 
+	quick "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	v1 "github.com/go-json-experiment/json/v1"
+
 	"chaffer/internal/apperr"
 	"chaffer/internal/realtime/sio"
 )
@@ -32,11 +36,22 @@ func decode[Req any](e Event, p sio.Packet) (req Req, err error) {
 	if object && p.Arg[0] != '{' {
 		return req, invalid("%s needs one object, such as %s, not %s", e.Name, example(t), kindOf(p.Arg[0]))
 	}
-	if err := json.Unmarshal(p.Arg, &req); err != nil {
-		return req, explain(e, t, p.Arg, err)
+	if quick.Unmarshal(p.Arg, &req, asStandard) == nil {
+		return req, nil
 	}
-	return req, nil
+	var again Req // the standard library says what is wrong in the words that explain knows
+	if err := json.Unmarshal(p.Arg, &again); err != nil {
+		return again, explain(e, t, p.Arg, err)
+	}
+	return again, nil
 }
+
+// asStandard makes the quick decoder, the coming encoding/json/v2, take what encoding/json takes.
+// It needs a third of its time: BenchmarkDecode.
+var asStandard = quick.JoinOptions(
+	quick.MatchCaseInsensitiveNames(true), v1.MatchCaseSensitiveDelimiter(true),
+	jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true),
+)
 
 // explain turns a decoding error into a sentence.
 func explain(e Event, t reflect.Type, arg []byte, err error) error {

@@ -50,9 +50,11 @@ func (id *ID) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	if b[0] == '"' {
-		var s string
-		if err := json.Unmarshal(b, &s); err != nil {
-			return err
+		s, ok := plainText(b)
+		if !ok {
+			if err := json.Unmarshal(b, &s); err != nil {
+				return err
+			}
 		}
 		if s != "" && !ValidID(s) {
 			return errID
@@ -65,6 +67,20 @@ func (id *ID) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	return errID
+}
+
+// plainText reads a JSON string that has nothing to decode; ok is false when it may have.
+func plainText(b []byte) (s string, ok bool) {
+	if len(b) < 2 || b[len(b)-1] != '"' {
+		return "", false
+	}
+	b = b[1 : len(b)-1]
+	for _, c := range b {
+		if c < 0x20 || c >= 0x7F || c == '"' || c == '\\' {
+			return "", false
+		}
+	}
+	return string(b), true
 }
 
 // ValidID reports whether s can be an id: 1–64 printable characters, no surrounding space.
