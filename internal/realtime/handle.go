@@ -61,13 +61,12 @@ func OnAsync[Req, Rep any](n *Namespace, e Event, h func(ctx context.Context, c 
 		}
 		c.async <- struct{}{}
 		c.ns.server.sio.Begin()
-		ctx, cancel := context.WithTimeout(c.ns.server.ctx, handlerTTL)
+		ctx := c.ns.server.deadlines.next()
 		var answered atomic.Bool
 		done := func(rep Rep, err error) {
 			if answered.Swap(true) {
 				return
 			}
-			cancel()
 			c.answer(e, p, rep, err)
 			<-c.async
 			c.ns.server.sio.Done()
@@ -102,8 +101,7 @@ func call[Req, Rep any](c *Conn, e Event, p sio.Packet, h func(context.Context, 
 	if err != nil {
 		return rep, err
 	}
-	ctx, cancel := context.WithTimeout(c.ns.server.ctx, handlerTTL)
-	defer cancel()
+	ctx := c.ns.server.deadlines.next()
 	if panicked := guarded(c, e, func() { rep, err = h(ctx, c, req) }); panicked != nil {
 		err = panicked
 	}

@@ -19,6 +19,7 @@ type Server struct {
 	dialects   map[string]map[string]*Namespace // path → name → another contract's sockets
 	ctx        context.Context                  // of handlers: ends when Shutdown has waited long enough
 	cancel     context.CancelFunc
+	deadlines  deadlines
 	count      struct {
 		refused, panics, expired atomic.Uint64
 	}
@@ -29,6 +30,7 @@ func NewServer(o Options) *Server {
 	o = o.withDefaults()
 	s := &Server{o: o, log: o.Log, dialects: map[string]map[string]*Namespace{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.deadlines.parent = s.ctx
 	s.sio = sio.New(sio.Config{
 		AllowedOrigins: o.AllowedOrigins, ClientIP: o.ClientIP, Cookies: o.Cookies, AllowOrigin: o.AllowOrigin,
 		PingInterval: o.PingInterval, PingTimeout: o.PingTimeout,

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -33,10 +34,7 @@ func NewEvent(nsp, event string, payload any) (Frame, error) {
 	if reserved[event] || event == "" {
 		return Frame{}, fmt.Errorf("event %q is a reserved name", event)
 	}
-	name, err := json.Marshal(event)
-	if err != nil {
-		return Frame{}, fmt.Errorf("encode event name: %w", err)
-	}
+	name := quote(event)
 	if a, ok := payload.(Appender); ok {
 		b := begin(Event, nsp, len(name)+appendRoom)
 		b = append(b, '[')
@@ -54,6 +52,18 @@ func NewEvent(nsp, event string, payload any) (Frame, error) {
 	b = append(b, ',')
 	b = append(b, body...)
 	return finish(append(b, ']')), nil
+}
+
+// quote is event as a JSON string.
+func quote(event string) []byte {
+	plain := func(c rune) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == ':' || c == '-'
+	}
+	if strings.IndexFunc(event, func(c rune) bool { return !plain(c) }) < 0 {
+		return append(append(append(make([]byte, 0, len(event)+2), '"'), event...), '"')
+	}
+	name, _ := json.Marshal(event) // a string always encodes
+	return name
 }
 
 // NewAck encodes the acknowledgement number id with one argument, which must be valid JSON.

@@ -111,8 +111,9 @@ func TestOutboundBudget(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var cut atomic.Int32
-				conn := &stuck{free: make(chan struct{})}
-				o := newOutbound(conn, &tasks{})
+				conn, work := &stuck{free: make(chan struct{})}, &tasks{}
+				defer work.end()
+				o := newOutbound(conn, work)
 				o.whenFull(func() { cut.Add(1); o.stop() })
 				o.push(c.frame)
 				synctest.Wait()
@@ -144,8 +145,9 @@ func TestOutboundBudget(t *testing.T) {
 // What waits is written together.
 func TestOutboundCoalesces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conn := &stuck{free: make(chan struct{})}
-		o := newOutbound(conn, &tasks{})
+		conn, work := &stuck{free: make(chan struct{})}, &tasks{}
+		defer work.end()
+		o := newOutbound(conn, work)
 		f, _ := NewEvent("/chat", "e", "x")
 		o.push(f)
 		synctest.Wait()

@@ -176,6 +176,7 @@ func (s *Server) Shutdown(ctx context.Context, spread time.Duration) error {
 	})
 	s.quitOnce.Do(func() { close(s.quit) })
 	err := s.tasks.wait(ctx)
+	s.tasks.end()
 	s.io.Close(nil)
 	return err
 }
