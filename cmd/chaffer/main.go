@@ -11,12 +11,14 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/google/uuid"
 	"github.com/joho/godotenv"
 
 	"chaffer/config"
 )
 
 func main() {
+	uuid.EnableRandPool() // ids are no secrets, and asking the kernel for each costs a third of making one
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the second Ctrl-C does not wait for the first to finish
 	err := run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)

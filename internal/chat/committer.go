@@ -16,6 +16,7 @@ import (
 const (
 	laneQueue     = 4096            // messages waiting for a lane; beyond it the service says 503
 	maxBatch      = 512             // messages in one transaction
+	busyLane      = 64              // messages waiting in a lane from which on it waits for no other
 	commitTimeout = 5 * time.Second // how long one transaction may take
 	probeTimeout  = 2 * time.Second // the same, while the last one found no database
 )
@@ -30,6 +31,7 @@ type committer struct {
 	seed    maphash.Seed
 	wg      sync.WaitGroup
 	doubt   atomic.Bool // the database did not answer the last transaction
+	turn    sync.Mutex  // held by the lane that commits while there is little to do
 
 	mu     sync.RWMutex // guards closed against a send on a closed lane
 	closed bool
@@ -101,12 +103,23 @@ func (c *committer) run(l *lane) {
 	defer close(l.decided)
 	for op := range l.queue {
 		l.busy.Store(true)
-		l.decided <- c.commit(l.gather(op))
+		l.decided <- c.round(l, op)
 		if c.doubt.Load() {
 			l.refuse()
 		}
 		l.busy.Store(false)
 	}
+}
+
+// round commits what waits. A lane with little to do waits for the others' transactions, which
+// collects more for its own: small ones side by side cost twice what one after the other do
+// (2,000 a second: Postgres 400 and 200 µs a message). With much to do lanes run at once.
+func (c *committer) round(l *lane, first *appendOp) []*appendOp {
+	if len(l.queue) < busyLane {
+		c.turn.Lock()
+		defer c.turn.Unlock()
+	}
+	return c.commit(l.gather(first))
 }
 
 // gather adds what is waiting behind the first message, after everybody who is about to add

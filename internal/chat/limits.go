@@ -78,7 +78,7 @@ func per(d time.Duration, n int) *rate.Limiter {
 // take takes one token of each, or none and says how long to wait.
 func take(limiters ...*rate.Limiter) time.Duration {
 	now := time.Now()
-	var taken []*rate.Reservation
+	taken := make([]*rate.Reservation, 0, 2)
 	for _, l := range limiters {
 		r := l.ReserveN(now, 1)
 		taken = append(taken, r)
