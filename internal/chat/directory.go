@@ -2,20 +2,27 @@ package chat
 
 import (
 	"context"
+	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"chaffer/internal/models"
 )
 
-// directorySize bounds how many chats a node remembers the people of (about 1 KB each).
-const directorySize = 50_000
+const (
+	// directorySize bounds how many chats a node remembers the people of (about 1 KB each).
+	directorySize = 50_000
+	// membersEvery is how late a node hears at most that somebody was put out of a chat on another
+	// node, when nobody announced it there: news go only to nodes on which somebody concerned is.
+	membersEvery = time.Second
+)
 
 // entry is what never changes of a chat, and who is in it. LastSeq and the times in Chat are
 // those of the moment it was read and are not to be used.
 type entry struct {
 	chat    models.Chat
 	members []models.UserRef
+	until   time.Time // the people may be others afterwards; zero: they never change
 }
 
 func (e *entry) has(u models.UserRef) bool {
@@ -59,11 +66,18 @@ func newDirectory() *directory {
 	return &directory{byID: byID, byTriple: byTriple}
 }
 
-func (d *directory) remember(e *entry) {
+// remember keeps an entry that was read just now, or that came from here: that gets no younger.
+func (d *directory) remember(e *entry) *entry {
+	if e.until.IsZero() && (e.chat.Kind == models.KindGroup || e.chat.Kind == models.KindDirect) { // which may be taken away
+		kept := *e
+		kept.until = time.Now().Add(membersEvery)
+		e = &kept
+	}
 	d.byID.Add(e.chat.ID, e)
 	if e.chat.Kind == models.KindProduct {
 		d.byTriple.Add(triple{e.chat.ProductID, e.chat.VendorID, e.chat.CustomerID}, e.chat.ID)
 	}
+	return e
 }
 
 func (d *directory) forget(chatID string) { d.byID.Remove(chatID) }
@@ -74,15 +88,14 @@ func (s *Service) entry(ctx context.Context, chatID string) (*entry, error) {
 	if !ok {
 		return nil, notFound()
 	}
-	if e, ok := s.known.byID.Get(id); ok {
+	if e, ok := s.known.byID.Get(id); ok && (e.until.IsZero() || time.Now().Before(e.until)) {
 		return e, nil
 	}
 	e, err := s.store.entry(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	s.known.remember(e)
-	return e, nil
+	return s.known.remember(e), nil
 }
 
 // entryOf is entry for someone who must be in the chat: not there and not yours look the same.
