@@ -141,8 +141,13 @@ func reachable(cfg config.Config) string {
 }
 
 func (p program) version(_ context.Context, args []string) error {
-	if err := parse(p.flags("version", "Shows which build this is."), args); err != nil {
+	f := p.flags("version", "Shows which build this is.")
+	sbom := f.Bool("sbom", false, "print the modules this binary is made of instead, as CycloneDX JSON")
+	if err := parse(f, args); err != nil {
 		return err
+	}
+	if *sbom {
+		return p.print(billOfMaterials())
 	}
 	fmt.Fprintln(p.stdout, "chaffer", buildinfo.Read())
 	return nil

@@ -237,6 +237,9 @@ func (c *committer) finish(op *appendOp) {
 	s.publish(MessageSent{
 		Chat: sent.Chat, Members: op.entry.members, Message: op.message, Opened: op.opened, Origin: op.origin,
 	})
+	if op.opened {
+		s.spread.note(op.message)
+	}
 	if op.wasUnread > 0 {
 		at := op.message.CreatedAt
 		s.publish(ReadMoved{

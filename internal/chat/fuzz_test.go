@@ -12,7 +12,7 @@ import (
 
 // Whatever is sent as a text is refused, or becomes one that both databases keep as it is.
 func FuzzText(f *testing.F) {
-	for _, s := range []string{"hello", "", "\x00", "a\r\nb", "\u202e", strings.Repeat("😀", 4001), "\xff\xfe", "\u200b"} {
+	for _, s := range []string{"hello", "", "\x00", "a\r\nb", "\u202e", strings.Repeat("😀", 4001), "\xff\xfe", "\u200b", "z" + strings.Repeat("\u0335", 20), "ﬁ\u0301\u200d\u0301"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -28,11 +28,16 @@ func FuzzText(f *testing.F) {
 				t.Errorf("%q keeps %U", s, r)
 			}
 		}
+		if strings.Contains(clean, strings.Repeat("\u0335", 9)) {
+			t.Errorf("%q keeps a tower", s)
+		}
 		if again, err := cleanText(clean, false); err != nil || again != clean {
 			t.Errorf("cleaning twice: %q, %q, %v", clean, again, err)
 		}
 		if name := wire.CleanName(s); strings.ContainsAny(name, "\n\r\t\x00\u202e") {
 			t.Errorf("a name keeps %q", name)
+		} else if again := wire.CleanName(name); again != name {
+			t.Errorf("the name of %q is %q, cleaned again %q", s, name, again)
 		}
 	})
 }

@@ -65,7 +65,11 @@ func TestPlansOfHotQueries(t *testing.T) {
 		"somebody's unread messages":   func() error { _, err := st.unreadTotal(ctx, one); return err },
 		"a message by its id":          func() error { _, err := st.messageByID(ctx, id); return err },
 		"what the sweep looks for":     func() error { _, err := st.active(ctx, []models.UserRef{one}, time.Now()); return err },
-		"a place by time":              func() error { _, err := st.placeBefore(ctx, long, time.Now()); return err },
+		"who opens chats by the same words": func() error {
+			_, _, err := st.openedWith(ctx, one, "hello", time.Now().Add(-time.Hour))
+			return err
+		},
+		"a place by time": func() error { _, err := st.placeBefore(ctx, long, time.Now()); return err },
 		"moving a delivered position": func() error {
 			_, err := st.moveDelivered(ctx, map[position]int64{{long, big}: 8_000})
 			return err

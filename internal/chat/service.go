@@ -61,6 +61,7 @@ type Service struct {
 	typing    *typing
 	safety    *safety
 	worker    *worker
+	spread    *spread
 	counters  counters
 
 	mu        sync.RWMutex
@@ -86,6 +87,7 @@ func NewService(d *db.DB, p Presence, c Catalogue, l Limiter, s Settings, log *s
 	svc.typing = newTyping(svc.publish)
 	svc.safety = newSafety(svc.store)
 	svc.worker = newWorker(svc)
+	svc.spread = newSpread(svc)
 	return svc
 }
 
@@ -111,6 +113,7 @@ func (s *Service) Shares(ctx context.Context, a, b models.UserRef) (bool, error)
 func (s *Service) Close() {
 	s.worker.close()
 	s.committer.close()
+	s.spread.close()
 	s.positions.close()
 	s.typing.close()
 	s.safety.close()

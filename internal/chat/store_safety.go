@@ -81,6 +81,29 @@ func (st *store) reportsSince(ctx context.Context, u models.UserRef, from time.T
 	return n, fail("count reports", err)
 }
 
+// openedWith counts the vendors with whom a customer has opened chats by a text since a time, and
+// returns the earliest of those messages. It looks at the chats that were active since then.
+func (st *store) openedWith(ctx context.Context, by models.UserRef, text string, from time.Time) (models.Message, int, error) {
+	var rows []struct {
+		models.Message
+		VendorID string
+	}
+	err := st.db.WithContext(ctx).Table("members AS me").Select("m.id, m.chat_id, c.vendor_id").
+		Joins("JOIN messages AS m ON m.chat_id = me.chat_id AND m.seq = 1").
+		Joins("JOIN chats AS c ON c.id = me.chat_id AND c.kind = ?", models.KindProduct).
+		Where("me.user_type = ? AND me.user_id = ? AND me.left_at IS NULL AND me.last_message_at > ?", by.Type, by.ID, from).
+		Where("m.sender_type = ? AND m.sender_id = ? AND m.created_at > ? AND m.text = ?", by.Type, by.ID, from, text).
+		Order("m.id").Limit(1000).Find(&rows).Error
+	if err != nil || len(rows) == 0 {
+		return models.Message{}, 0, fail("compare new chats", err)
+	}
+	vendors := map[string]bool{}
+	for _, r := range rows {
+		vendors[r.VendorID] = true
+	}
+	return rows[0].Message, len(vendors), nil
+}
+
 // addReport stores a report and its row in the audit log, or returns the one there is.
 func (st *store) addReport(ctx context.Context, r models.Report) (models.Report, error) {
 	err := st.tx(ctx, func(tx *gorm.DB) error {

@@ -31,7 +31,8 @@ func invalid(format string, args ...any) error {
 }
 
 // cleanText makes text storable: broken UTF-8 becomes U+FFFD, control characters other than
-// newline and tab go, line ends become \n. It refuses what is empty or too long.
+// newline and tab go, as do direction overrides and towers of accents; line ends become \n. It refuses
+// what is empty or too long.
 func cleanText(text string, withImages bool) (string, error) {
 	if len(text) > 4*MaxTextBytes {
 		return "", invalid("text is too long: at most %d characters and %d bytes", MaxTextRunes, MaxTextBytes)
@@ -50,9 +51,10 @@ func cleanText(text string, withImages bool) (string, error) {
 }
 
 // stripControls drops control characters and the invisible direction overrides that make one
-// text look like another (U+202A–202E, U+2066–2069).
+// text look like another (U+202A–202E, U+2066–2069), and combining marks beyond what a letter needs.
 func stripControls(s string, multiline bool) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
+	var marks wire.Marks
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t':
@@ -61,6 +63,8 @@ func stripControls(s string, multiline bool) string {
 			}
 			return ' '
 		case unicode.IsControl(r), r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069:
+			return -1
+		case !marks.Keep(r):
 			return -1
 		}
 		return r

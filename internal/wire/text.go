@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // MaxNameLength is how many characters a name may have, MaxURLLength how many bytes an address.
@@ -13,8 +15,30 @@ const (
 	MaxURLLength  = 2048
 )
 
+// maxMarks is how many combining marks may stand on one letter. No script needs as many; more of
+// them run into the lines above and below.
+const maxMarks = 8
+
+// Marks finds combining marks beyond the eighth on a letter: Keep is asked of each rune in order.
+// What is invisible between two marks starts no new letter.
+type Marks struct{ run int }
+
+// Keep reports whether r may stay.
+func (m *Marks) Keep(r rune) bool {
+	switch {
+	case r < 0x300: // nothing below combines
+		m.run = 0
+	case unicode.Is(unicode.M, r):
+		m.run++
+	case !unicode.Is(unicode.Cf, r):
+		m.run = 0
+	}
+	return m.run <= maxMarks
+}
+
 // CleanName is s as one line of text that cannot rearrange what stands around it: no control
-// characters, no bidirectional overrides, nothing invisible, blanks folded. It is not shortened.
+// characters, no bidirectional overrides, nothing invisible, no towers of accents, blanks folded,
+// and one spelling for what looks the same (NFKC). It is not shortened.
 func CleanName(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
@@ -27,6 +51,13 @@ func CleanName(s string) string {
 		}
 		return r
 	}, s)
+	var marks Marks
+	s = strings.Map(func(r rune) rune {
+		if marks.Keep(r) {
+			return r
+		}
+		return -1
+	}, norm.NFKC.String(s))
 	return strings.Join(strings.Fields(s), " ")
 }
 

@@ -13,9 +13,15 @@ func TestCleanName(t *testing.T) {
 		"Ha\u200bven":                "Haven",
 		"علی\u200cرضا":               "علی\u200cرضا",
 		"\u2066\x1b[31m":             "[31m",
+		"Ｔｅｃｈ ﬁx™":                   "Tech fixTM",
+		"e\u0301":                    "é",
+		"Z" + strings.Repeat("\u0335", 500) + "o": "Z" + strings.Repeat("\u0335", 8) + "o",
+		"Z" + strings.Repeat("\u0335\u200d", 9):   "Z" + strings.Repeat("\u0335\u200d", 8),
 	} {
 		if got := CleanName(in); got != want {
 			t.Errorf("CleanName(%q) = %q, expected %q", in, got, want)
+		} else if again := CleanName(got); again != got {
+			t.Errorf("CleanName(%q) = %q, and again %q", in, got, again)
 		}
 	}
 }

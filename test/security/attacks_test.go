@@ -60,13 +60,18 @@ func TestAttacks(t *testing.T) {
 
 func (a attack) try(t *testing.T, p pass, common *site) {
 	s := *common
-	s.T, s.socket, s.sockets = t, p.socket, 0
+	s.T, s.socket = t, p.socket
 	if a.settings != nil {
 		s = *start(t, p.database(t), a.settings)
 		s.socket = p.socket
 	}
 	seen := ""
-	defer func() { report(t, a.number, a.name, p.column, seen) }() // also when the row ended early
+	defer func() { // also when the row ended early
+		report(t, a.number, a.name, p.column, seen)
+		if s.measured != "" {
+			measure(a.number, a.name, p.column, s.measured)
+		}
+	}()
 	before := s.rows()
 	evidence := a.run(&s)
 	if after := s.rows(); !a.writes && after != before {

@@ -26,6 +26,7 @@ var columns = []string{onSQLite, onPostgres, overPolling, onTwoNodes}
 type sighting struct {
 	number, name string
 	seen         []string          // each once, in the order they came
+	measured     []string          // figures, each with its column
 	in           map[string]string // by column: "yes", "FAILED", or why it does not apply
 }
 
@@ -51,16 +52,28 @@ func report(t *testing.T, number, name, column, seen string) {
 func enter(number, name, column, state, seen string) {
 	ledger.mu.Lock()
 	defer ledger.mu.Unlock()
+	l := line(number, name)
+	l.in[column] = state
+	if seen != "" && !slices.Contains(l.seen, seen) {
+		l.seen = append(l.seen, seen)
+	}
+}
+
+// measure adds a figure to a line: for the reader, nothing judges it.
+func measure(number, name, column, figure string) {
+	ledger.mu.Lock()
+	defer ledger.mu.Unlock()
+	l := line(number, name)
+	l.measured = append(l.measured, column+": "+figure)
+}
+
+func line(number, name string) *sighting {
 	i := slices.IndexFunc(ledger.lines, func(l *sighting) bool { return l.number == number && l.name == name })
 	if i < 0 {
 		i = len(ledger.lines)
 		ledger.lines = append(ledger.lines, &sighting{number: number, name: name, in: map[string]string{}})
 	}
-	l := ledger.lines[i]
-	l.in[column] = state
-	if seen != "" && !slices.Contains(l.seen, seen) {
-		l.seen = append(l.seen, seen)
-	}
+	return ledger.lines[i]
 }
 
 // TestMain writes what the tests have reported, when it is asked for.
@@ -95,7 +108,11 @@ func render() string {
 	defer ledger.mu.Unlock()
 	var lines []string
 	for _, l := range ledger.lines {
-		cells := []string{l.number, l.name, strings.Join(l.seen, "; ")}
+		seen := strings.Join(l.seen, "; ")
+		if slices.Sort(l.measured); len(l.measured) > 0 {
+			seen += " (" + strings.Join(l.measured, "; ") + ")"
+		}
+		cells := []string{l.number, l.name, seen}
 		for _, column := range columns {
 			cells = append(cells, l.in[column])
 		}

@@ -3,7 +3,9 @@ package security
 import (
 	"encoding/json"
 	"fmt"
+	"mime"
 	"net"
+	"regexp"
 	"strings"
 	"sync/atomic"
 
@@ -86,6 +88,28 @@ var inputRows = []attack{
 			s.Errorf("the name is %q", a.field("data.storeName"))
 		}
 		return "stripped; a lone surrogate is U+FFFD; the same on both databases"
+	}},
+	{number: "T67", name: "overrides, towers of accents, look-alike spellings", writes: true, run: func(s *site) string {
+		c := s.join(john)
+		tower := strings.Repeat("\u0335", 500)
+		text, _ := json.Marshal("a\u202eb\u202ac\u2066d\u2069e Z" + tower + "o")
+		name, _ := json.Marshal("\uff34\uff45\uff43\uff48\u202e \ufb01x\u200b\u2066 Z" + tower + "o")
+		r := s.wantAck(201, c, "sendMessage", fmt.Sprintf(`{"productId":"t67","recipientId":2,"text":%s,"storeName":%s,"productName":%s}`, text, name, name))
+		var m struct{ Text string }
+		if json.Unmarshal(r.Data, &m); m.Text != "abcde Z"+tower[:8*len("\u0335")]+"o" {
+			s.Errorf("the text is %q", m.Text)
+		}
+		a := s.want(200, haven, "GET", "/api/v1/chats/by-product/t67/2/2", "")
+		for _, field := range []string{"data.storeName", "data.productName"} {
+			if got := a.field(field); got != "Tech fix Z"+tower[:8*len("\u0335")]+"o" {
+				s.Errorf("%s is %q", field, got)
+			}
+		}
+		for _, address := range []string{"https://x.example/\u202egpj.exe", "https://x.example/a\u2066b", "https://x.example/\u200bc"} {
+			b, _ := json.Marshal(address)
+			s.wantAck(400, c, "sendMessage", `{"productId":"t67b","recipientId":2,"text":"x","productImageUrl":`+string(b)+`}`)
+		}
+		return "stripped from texts and names, refused in addresses; at most eight marks on a letter; names in one spelling (NFKC)"
 	}},
 	{number: "T68", name: "markup in texts and names", rest: true, writes: true, run: func(s *site) string {
 		for i, markup := range []string{"<script>alert(1)</script>", `<img src=x onerror=alert(1)>`, `"><svg/onload=alert(1)>`, "javascript:alert(1)", "&lt;b&gt;"} {
@@ -209,6 +233,29 @@ var inputRows = []attack{
 		}
 		return "prefixed with an apostrophe"
 	}},
+	{number: "T78", name: "headers by way of a name", writes: true, rest: true, run: func(s *site) string {
+		evil, _ := json.Marshal("x\"; filename=\"evil.exe\"\r\nX-Evil: 1\u2028é")
+		sent := s.want(201, john, "POST", "/api/v1/chats/messages", fmt.Sprintf(`{"productId":"t78\"\\;","recipientId":2,"text":%s,"productName":%s,"storeName":%s}`, evil, evil, evil))
+		chat := fmt.Sprint("/api/v1/admin/chats/", sent.field("data.chatId"), "/transcript?format=")
+		picture := s.upload(john, picture())
+		address, _ := picture.field("data.imageUrl").(string)
+		for path, want := range map[string]string{
+			chat + "csv": "attachment", chat + "text": "attachment", chat + "json": "attachment",
+			"/api/v1/admin/users/customer/2/export": "attachment", address[strings.Index(address, "/media/"):]: "inline",
+		} {
+			a := s.want(200, root, "GET", path, "")
+			all := a.header.Values("Content-Disposition")
+			if len(all) != 1 || a.header.Get("X-Evil") != "" {
+				s.Errorf("%s: %v", path, a.header)
+				continue
+			}
+			kind, parameters, err := mime.ParseMediaType(all[0])
+			if err != nil || kind != want || kind == "attachment" && !fileName.MatchString(parameters["filename"]) || strings.Contains(all[0], "evil") {
+				s.Errorf("%s: %q (%v)", path, all[0], err)
+			}
+		}
+		return "five downloads: one Content-Disposition each, by RFC 6266, with a file name of ours and nothing of anybody's"
+	}},
 	{number: "T92", name: "errors that tell too much", rest: true, run: func(s *site) string {
 		for _, path := range []string{"/api/v1/chats/%00", "/api/v1/chats/%ff", "/api/v1/chats/..%2f..%2f", "/api/v1/admin/users/customer/%00", "/api/v1/nothing", "/%c0%af"} {
 			if a := s.rest(root, "GET", path, ""); a.status >= 500 || a.status < 400 {
@@ -220,3 +267,6 @@ var inputRows = []attack{
 		return "4xx with a sentence of ours"
 	}},
 }
+
+// fileName is what a download of ours may be called.
+var fileName = regexp.MustCompile(`^(chat-[0-9a-f-]{36}\.(csv|txt|json)|export\.ndjson)$`)

@@ -69,6 +69,8 @@ type site struct {
 	journal *journal
 	socket  []siotest.Option // how a socket is opened: nothing for WebSocket
 	sockets int              // how many the row has opened
+
+	measured string // a figure for the evidence that nothing judges
 }
 
 // start runs a whole node on loopback until the test ends. Limits by address are off unless set:
@@ -234,7 +236,10 @@ type reply struct {
 	StatusCode int             `json:"statusCode"`
 	Event      string          `json:"event"`
 	Duplicate  bool            `json:"duplicate"`
+	NextCursor string          `json:"nextCursor"`
 	Data       json.RawMessage `json:"data"`
+
+	whole []byte // all of it
 }
 
 // ask emits an event and returns its acknowledgement.
@@ -246,6 +251,7 @@ func (s *site) ask(c *siotest.Client, event, payload string) reply {
 		s.Errorf("%s: the acknowledgement is %s", event, b)
 	}
 	s.clean(b)
+	r.whole = b
 	return r
 }
 
@@ -288,6 +294,20 @@ func (s *site) open(product, text string) (chatID, messageID string) {
 		s.Fatalf("no chat: %s", a.body)
 	}
 	return chatID, messageID
+}
+
+// until asks again and again, for at most siotest.Timeout, and returns the first answer that is not "".
+func (s *site) until(what string, ask func() string) string {
+	s.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(siotest.Timeout); time.Now().Before(end); <-tick.C {
+		if answer := ask(); answer != "" {
+			return answer
+		}
+	}
+	s.Fatalf("there is no %s after %s", what, siotest.Timeout)
+	return ""
 }
 
 // rows counts everything a refused attack must not add to.
