@@ -22,7 +22,7 @@ const (
 	jobsEvery  = 10 * time.Second
 
 	retentionEvery = time.Hour
-	retentionBatch = 1000
+	retentionBatch = 1000 // chats looked at in one query
 )
 
 // Erase begins to remove what a person wrote: text, pictures, names, wherever they are kept. For the
@@ -68,8 +68,6 @@ type worker struct {
 	wake    chan struct{}
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
-
-	aged time.Time // messages before it have been erased by age since this process began
 }
 
 func newWorker(s *Service) *worker {
@@ -156,11 +154,12 @@ func (w *worker) eraseChat(ctx context.Context, u models.UserRef, chatID string,
 		return err
 	}
 	for from := int64(0); from < c.LastSeq; from += eraseRange {
-		done, fresh, err := s.store.wipe(ctx, chatID, wiped{from: from, to: from + eraseRange, sender: &u}, s.now())
+		to := min(from+eraseRange, c.LastSeq)
+		_, fresh, err := s.store.wipe(ctx, chatID, wiped{from: from, to: to, sender: &u}, s.now())
 		if err != nil {
 			return err
 		}
-		j.Done += done
+		j.Done += to - from
 		if err := s.store.moveJob(ctx, *j, s.now()); err != nil {
 			return err
 		}
@@ -200,29 +199,51 @@ func (w *worker) age(ctx context.Context) {
 	if n > 0 {
 		s.log.Info("Messages older than the retention have been erased", "messages", n)
 	}
-	if err != nil {
-		if ctx.Err() == nil {
-			s.log.Warn("Old messages could not be erased, they will be tried again", "err", err)
-		}
-		return
+	if err != nil && ctx.Err() == nil {
+		s.log.Warn("Old messages could not be erased, they will be tried again", "err", err)
 	}
-	w.aged = cutoff
 }
 
+// eraseBefore goes through the chats in id order. Places are in the order of time, so of each chat
+// only the first place that is left has to be looked at.
 func (w *worker) eraseBefore(ctx context.Context, cutoff time.Time) (int64, error) {
 	var total int64
-	for {
-		old, err := w.service.store.olderThan(ctx, w.aged, cutoff, retentionBatch)
-		if err != nil || len(old) == 0 {
+	for after := uuid.Nil.String(); ; {
+		page, err := w.service.store.agedAfter(ctx, after, cutoff, retentionBatch)
+		if err != nil || len(page) == 0 {
 			return total, err
 		}
-		for _, run := range old {
-			done, fresh, err := w.service.store.wipe(ctx, run.ChatID, wiped{from: run.From - 1, to: run.To, before: cutoff}, w.service.now())
-			if err != nil {
+		for _, c := range page {
+			if !c.Due {
+				continue
+			}
+			n, err := w.eraseAged(ctx, c, cutoff)
+			if total += n; err != nil {
 				return total, err
 			}
-			total += done
-			w.tell(ctx, run.ChatID, fresh, run.To)
 		}
+		after = page[len(page)-1].ID
+	}
+}
+
+// eraseAged empties one chat's old places, a run at a time. A run that was done before is done again
+// without harm.
+func (w *worker) eraseAged(ctx context.Context, c aged, cutoff time.Time) (total int64, err error) {
+	s := w.service
+	for {
+		to, err := s.store.lastBefore(ctx, c.ID, c.AgedSeq, c.AgedSeq+eraseRange, cutoff)
+		if err != nil || to == 0 {
+			return total, err
+		}
+		done, fresh, err := s.store.wipe(ctx, c.ID, wiped{from: c.AgedSeq, to: to, before: cutoff}, s.now())
+		if err != nil {
+			return total, err
+		}
+		if err := s.store.moveAged(ctx, c.ID, to); err != nil {
+			return total, err
+		}
+		total += done
+		w.tell(ctx, c.ID, fresh, to)
+		c.AgedSeq = to
 	}
 }

@@ -69,7 +69,7 @@ func TestAPersonIsExportedAndErased(t *testing.T) {
 			return data(s.envelope(200, root, "GET", "/admin/users/customer/2/erase", ""))["state"] == "done"
 		})
 		job := data(s.envelope(200, root, "GET", "/admin/users/customer/2/erase", ""))
-		if job["done"] != 3.0 || job["total"] != 3.0 {
+		if job["done"] != 4.0 || job["total"] != 4.0 {
 			t.Errorf("the job: %v", job)
 		}
 		for _, u := range []models.UserRef{haven, root} {

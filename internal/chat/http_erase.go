@@ -17,8 +17,8 @@ type JobJSON struct {
 	UserID     wire.ID    `json:"userId"`
 	UserType   string     `json:"userType"`
 	State      string     `json:"state" enum:"running,done"`
-	Done       int64      `json:"done" doc:"Messages emptied so far."`
-	Total      int64      `json:"total" doc:"Messages there were when it began."`
+	Done       int64      `json:"done" doc:"Messages of their chats looked at so far."`
+	Total      int64      `json:"total" doc:"Messages of their chats when it began."`
 	CreatedAt  wire.Time  `json:"createdAt" format:"date-time"`
 	FinishedAt *wire.Time `json:"finishedAt,omitempty" format:"date-time"`
 }

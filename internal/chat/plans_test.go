@@ -69,7 +69,13 @@ func TestPlansOfHotQueries(t *testing.T) {
 			_, _, err := st.openedWith(ctx, one, "hello", time.Now().Add(-time.Hour))
 			return err
 		},
-		"a place by time": func() error { _, err := st.placeBefore(ctx, long, time.Now()); return err },
+		"a place by time":                  func() error { _, err := st.placeBefore(ctx, long, time.Now()); return err },
+		"what is older than the retention": func() error { _, err := st.agedAfter(ctx, long, time.Now(), 100); return err },
+		"the last old place":               func() error { _, err := st.lastBefore(ctx, long, 2_000, 3_000, time.Now()); return err },
+		"the size of an erasure": func() error {
+			_, err := st.startJob(ctx, models.Job{ID: "01a1fbf0-3513-7ce5-9c81-2cc1b76cbf92", Kind: "erase", UserType: one.Type, UserID: one.ID, State: "running"})
+			return err
+		},
 		"moving a delivered position": func() error {
 			_, err := st.moveDelivered(ctx, map[position]int64{{long, big}: 8_000})
 			return err

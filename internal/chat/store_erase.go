@@ -126,7 +126,8 @@ func (st *store) startJob(ctx context.Context, j models.Job) (models.Job, error)
 			j = running[0]
 			return nil
 		}
-		err = tx.Model(&models.Message{}).Where("sender_type = ? AND sender_id = ?", j.UserType, j.UserID).Count(&j.Total).Error
+		err = tx.Model(&models.Member{}).Select("COALESCE(SUM(last_seq), 0)").
+			Where("user_type = ? AND user_id = ? AND left_at IS NULL", j.UserType, j.UserID).Scan(&j.Total).Error
 		if err != nil {
 			return fmt.Errorf("count messages: %w", err)
 		}
@@ -181,20 +182,32 @@ func (st *store) endErase(ctx context.Context, j models.Job, at time.Time) error
 	})
 }
 
-// aged is a run of places of one chat in which old messages still have content.
+// aged is a chat and whether it has places that are older than the retention.
 type aged struct {
-	ChatID   string
-	From, To int64
+	ID      string
+	AgedSeq int64
+	Due     bool
 }
 
-// olderThan finds runs with content written in from ≤ t < before.
-func (st *store) olderThan(ctx context.Context, from, before time.Time, limit int) ([]aged, error) {
+// agedAfter looks at the chats behind one in id order.
+func (st *store) agedAfter(ctx context.Context, after string, before time.Time, limit int) ([]aged, error) {
 	var out []aged
-	inner := st.db.Model(&models.Message{}).Select("chat_id, seq").
-		Where("created_at < ? AND (text <> '' OR images <> '[]')", before).Order("created_at").Limit(limit)
-	if !from.IsZero() {
-		inner = inner.Where("created_at >= ?", from)
-	}
-	err := st.db.WithContext(ctx).Table("(?) AS old", inner).Select("chat_id, MIN(seq) AS \"from\", MAX(seq) AS \"to\"").Group("chat_id").Scan(&out).Error
-	return out, fail("find old messages", err)
+	page := st.db.Model(&models.Chat{}).Select("id, aged_seq").Where("id > ?", after).Order("id").Limit(limit)
+	err := st.db.WithContext(ctx).Table("(?) AS c", page).Select(`id, aged_seq, EXISTS (SELECT 1 FROM messages m
+		WHERE m.chat_id = c.id AND m.seq = c.aged_seq + 1 AND m.created_at < ?) AS due`, before.UTC()).Order("id").Scan(&out).Error
+	return out, fail("look for old messages", err)
+}
+
+// lastBefore is the last place of from < seq ≤ to that was written before a moment, 0 for none.
+func (st *store) lastBefore(ctx context.Context, chatID string, from, to int64, before time.Time) (int64, error) {
+	var seq int64
+	err := st.db.WithContext(ctx).Model(&models.Message{}).Select("COALESCE(MAX(seq), 0)").
+		Where("chat_id = ? AND seq > ? AND seq <= ? AND created_at < ?", chatID, from, to, before.UTC()).Scan(&seq).Error
+	return seq, fail("read a place by time", err)
+}
+
+// moveAged notes that a chat's places up to seq have been erased by age.
+func (st *store) moveAged(ctx context.Context, chatID string, seq int64) error {
+	err := st.db.WithContext(ctx).Model(&models.Chat{}).Where("id = ? AND aged_seq < ?", chatID, seq).UpdateColumn("aged_seq", seq).Error
+	return fail("note what was erased by age", err)
 }

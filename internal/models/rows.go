@@ -36,6 +36,7 @@ type Chat struct {
 	Description string
 
 	LastSeq       int64
+	AgedSeq       int64 // places up to it have been erased by age
 	Rev           int64
 	LastMessageAt time.Time
 	CreatedAt     time.Time

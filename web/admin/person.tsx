@@ -34,7 +34,7 @@ export function Person({ api, type, id, known }: Place & { type: string; id: str
     for (;;) {
       const job = await api.get<{ data: { state: string; done: number; total: number } }>(`${base}/erase`).catch(() => undefined)
       if (!job) return
-      setSaid(job.data.state === 'done' ? `Erased: ${job.data.total} messages.` : `Erasing: ${job.data.done} of ${job.data.total} messages…`)
+      setSaid(job.data.state === 'done' ? `Erased: ${job.data.total} messages of their chats were gone through.` : `Erasing: ${job.data.done} of ${job.data.total} messages of their chats gone through…`)
       if (job.data.state === 'done') return
       await new Promise((resolve) => setTimeout(resolve, 1_000))
     }

@@ -1006,7 +1006,7 @@ export interface components {
             createdAt: string;
             /**
              * Format: int64
-             * @description Messages emptied so far.
+             * @description Messages of their chats looked at so far.
              */
             done: number;
             /**
@@ -1021,7 +1021,7 @@ export interface components {
             state: "running" | "done";
             /**
              * Format: int64
-             * @description Messages there were when it began.
+             * @description Messages of their chats when it began.
              */
             total: number;
             /**
