@@ -159,8 +159,11 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 		name, contentType = name+thumbnailSuffix, thumbnailMime
 	}
 	f, err := s.files.Open(r.Context(), name)
-	if errors.Is(err, ErrNoFile) {
+	switch {
+	case errors.Is(err, ErrNoFile):
 		err = apperr.Wrap(apperr.NotFound, "Picture was not found", err)
+	case err != nil: // a store that is away, mostly
+		err = apperr.Wrap(apperr.Unavailable, "The picture cannot be read right now, please try again in a moment", err)
 	}
 	if err != nil {
 		httpjson.Error(w, r, s.log, err)
