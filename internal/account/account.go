@@ -50,6 +50,9 @@ type Settings struct {
 	ClaimID   string
 	ClaimType string
 	PublicURL string // where the mailed link leads, without a slash at its end
+	// Over reports whether a session that began then has been ended by an admin: its refresh tokens
+	// end with it. nil: that does not happen.
+	Over func(auth.Identity) bool
 }
 
 // Pair is what a log-in gives.
@@ -171,6 +174,9 @@ func (s *Service) Refresh(ctx context.Context, refresh string) (Pair, error) {
 		}
 		return Pair{}, err
 	}
+	if s.over(t, a) {
+		return Pair{}, errToken
+	}
 	return s.pair(ctx, a, t.Family)
 }
 
@@ -196,12 +202,19 @@ func (s *Service) Check(ctx context.Context, access, refresh string) (auth.Ident
 	if err != nil {
 		return id, err
 	}
-	if t.UsedAt != nil || t.RevokedAt != nil || !t.ExpiresAt.After(s.now()) || User(a) != id.User {
-		return id, apperr.New(apperr.Unauthorized, "The refresh token is not valid: log in again")
+	if t.UsedAt != nil || t.RevokedAt != nil || !t.ExpiresAt.After(s.now()) || User(a) != id.User || s.over(t, a) {
+		return id, errToken
 	}
 	id.Name, id.Expires = a.Name, t.ExpiresAt
 	return id, nil
 }
+
+// over reports whether the session a refresh token was given in has been ended.
+func (s *Service) over(t models.AccountToken, a models.Account) bool {
+	return s.settings.Over != nil && s.settings.Over(auth.Identity{User: User(a), Issued: t.CreatedAt})
+}
+
+var errToken = apperr.New(apperr.Unauthorized, "The refresh token is not valid: log in again")
 
 // User is who an account is in chats.
 func User(a models.Account) models.UserRef { return models.UserRef{Type: models.TypeMember, ID: a.ID} }

@@ -69,7 +69,7 @@ func readToken(q *gorm.DB, hash string) (t models.AccountToken, a models.Account
 		err = q.Where("id = ?", t.AccountID).Take(&a).Error
 	}
 	if db.IsNotFound(err) {
-		return t, a, apperr.New(apperr.Unauthorized, "The refresh token is not valid: log in again")
+		return t, a, errToken
 	}
 	return t, a, db.Translate(err)
 }
@@ -83,7 +83,7 @@ func (st *store) use(ctx context.Context, hash string, now time.Time) (t models.
 			return err
 		}
 		if t.RevokedAt != nil || !t.ExpiresAt.After(now) {
-			return apperr.New(apperr.Unauthorized, "The refresh token is not valid: log in again")
+			return errToken
 		}
 		marked := tx.Model(&models.AccountToken{}).Where("token_hash = ? AND used_at IS NULL", hash).Update("used_at", now)
 		if marked.Error != nil {

@@ -25,15 +25,13 @@ const (
 	retentionBatch = 1000 // chats looked at in one query
 )
 
-// Erase begins to remove what a person wrote: text, pictures, names, wherever they are kept. For the
+// Erase begins to remove what a person wrote: text, pictures, names, wherever they are kept; an account
+// of theirs is gone when it returns. For the
 // other side each message stays as a tombstone of a deleted user. It returns at once; the job goes
 // on after a crash, on any node, and EraseJob tells how far it is. A second call while one is running
-// returns that one. Errors: NotFound for somebody without a chat, Unavailable.
+// returns that one. Errors: NotFound for somebody without a chat or an account, Unavailable.
 func (s *Service) Erase(ctx context.Context, admin, u models.UserRef) (models.Job, error) {
-	if _, err := s.store.user(ctx, u); err != nil {
-		if apperr.Is(err, apperr.NotFound) {
-			return models.Job{}, userNotFound()
-		}
+	if err := s.knows(ctx, u); err != nil {
 		return models.Job{}, err
 	}
 	id, err := uuid.NewV7()
@@ -55,6 +53,19 @@ func (s *Service) Erase(ctx context.Context, admin, u models.UserRef) (models.Jo
 	}
 	s.worker.kick()
 	return j, nil
+}
+
+// knows is NotFound for somebody who has neither a chat nor an account.
+func (s *Service) knows(ctx context.Context, u models.UserRef) error {
+	_, err := s.store.user(ctx, u)
+	if !apperr.Is(err, apperr.NotFound) {
+		return err
+	}
+	a, err := s.store.account(ctx, u)
+	if err == nil && a == nil {
+		err = userNotFound()
+	}
+	return err
 }
 
 // EraseJob is the latest erasure of a person; NotFound when there was none.

@@ -114,7 +114,28 @@ func (st *store) nextChatOf(ctx context.Context, u models.UserRef, after string)
 	return ids[0], nil
 }
 
-// startJob stores a job with the number of messages it is about, or returns the one that runs.
+// account is the account of a member, who may have none: then nil.
+func (st *store) account(ctx context.Context, u models.UserRef) (*models.Account, error) {
+	id, ok := accountID(u)
+	if !ok {
+		return nil, nil
+	}
+	var found []models.Account
+	err := st.db.WithContext(ctx).Where("id = ?", id).Limit(1).Find(&found).Error
+	if err != nil || len(found) == 0 {
+		return nil, fail("read account", err)
+	}
+	return &found[0], nil
+}
+
+// accountID is the id of the account a person may have: members' ids may also be the shop's own.
+func accountID(u models.UserRef) (string, bool) {
+	id, ok := parseID(u.ID)
+	return id, ok && u.Type == models.TypeMember
+}
+
+// startJob stores a job with the number of messages it is about, or returns the one that runs. The
+// account, if there is one, is gone with it.
 func (st *store) startJob(ctx context.Context, j models.Job) (models.Job, error) {
 	err := st.tx(ctx, func(tx *gorm.DB) error {
 		var running []models.Job
@@ -125,6 +146,11 @@ func (st *store) startJob(ctx context.Context, j models.Job) (models.Job, error)
 		if len(running) > 0 {
 			j = running[0]
 			return nil
+		}
+		if id, ok := accountID(j.User()); ok { // nobody logs in again while their words go; links and refresh tokens go with it
+			if err := tx.Where("id = ?", id).Delete(&models.Account{}).Error; err != nil {
+				return fmt.Errorf("remove the account: %w", err)
+			}
 		}
 		err = tx.Model(&models.Member{}).Select("COALESCE(SUM(last_seq), 0)").
 			Where("user_type = ? AND user_id = ? AND left_at IS NULL", j.UserType, j.UserID).Scan(&j.Total).Error
@@ -169,7 +195,7 @@ func (st *store) endErase(ctx context.Context, j models.Job, at time.Time) error
 		u := j.User()
 		for _, did := range []*gorm.DB{
 			tx.Model(&models.Attachment{}).Where("owner_type = ? AND owner_id = ? AND deleted_at IS NULL", u.Type, u.ID).Update("deleted_at", at),
-			tx.Where("user_type = ? AND user_id = ?", u.Type, u.ID).Delete(&models.Profile{}),
+			tx.Model(&models.Profile{}).Where("user_type = ? AND user_id = ?", u.Type, u.ID).Updates(map[string]any{"name": ErasedName, "picture": "", "updated_at": at}),
 			tx.Where("blocker_type = ? AND blocker_id = ?", u.Type, u.ID).Delete(&models.Block{}),
 			tx.Model(&models.Report{}).Where("reporter_type = ? AND reporter_id = ?", u.Type, u.ID).Update("note", ""),
 			tx.Model(&models.Job{}).Where("id = ?", j.ID).Updates(map[string]any{"state": "done", "updated_at": at, "finished_at": at}),

@@ -93,7 +93,7 @@ func (s *Server) expressChat(house dialect.House) *expresschat.ExpressChat {
 	var express *expresschat.ExpressChat
 	accounts := account.NewService(s.db, house.Verifier, mailer, account.Settings{
 		Secret: s.cfg.JWTSecret, Issuer: s.cfg.JWTIssuer, Audience: s.cfg.JWTAudience, ClaimID: s.cfg.JWTClaimID, ClaimType: s.cfg.JWTClaimType,
-		PublicURL: strings.TrimSuffix(address, "/"),
+		PublicURL: strings.TrimSuffix(address, "/"), Over: s.sessions.Over,
 	}, func(u models.UserRef) { express.Cut(u) }, s.log)
 	express = expresschat.New(house, accounts, s.cfg.Production())
 	return express

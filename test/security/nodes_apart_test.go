@@ -17,6 +17,7 @@ var nodeRowsWithoutRedis = []nodeRow{
 	{number: "T18", name: "revoked while connected, without Redis", writes: true, run: func(n *nodes) string {
 		return "on another node " + revoked(n, customer("180"))
 	}},
+	{number: "T18", name: "revoked, with an account, without Redis", writes: true, run: accountRevoked},
 	{number: "T51", name: "a member put out of a group, without Redis", writes: true, run: putOut},
 	{number: "T60", name: "writing when blocked, without Redis", writes: true, run: func(n *nodes) string {
 		chatID, _ := n.a.open("t60", "x")

@@ -19,6 +19,7 @@ type nodes struct {
 	*testing.T
 	a, b  *site
 	redis *redistest.Server
+	mail  *mailbox
 }
 
 // nodeRow is a row whose people are on different nodes.
@@ -30,13 +31,14 @@ type nodeRow struct {
 }
 
 // The limits are such that only the rows about them reach them.
-var nodeSettings = map[string]string{"LIMIT_SENDS_PER_MINUTE": "120", "LIMIT_SOCKETS_PER_USER": "6", "DIALECTS": "messaging"}
+var nodeSettings = map[string]string{"LIMIT_SENDS_PER_MINUTE": "120", "LIMIT_SOCKETS_PER_USER": "6", "DIALECTS": "messaging,expresschat", "SMTP_FROM": "shop@example.com"}
 
 func startNodes(t *testing.T) *nodes {
 	t.Helper()
-	n := &nodes{T: t, redis: redistest.Start(t)}
+	n := &nodes{T: t, redis: redistest.Start(t), mail: openMailbox(t)}
 	settings := maps.Clone(nodeSettings)
 	settings["REDIS_URL"], settings["UPLOAD_DIR"] = n.redis.URL, t.TempDir()
+	settings["SMTP_HOST"], settings["SMTP_PORT"] = n.mail.host, n.mail.port
 	database := dbtest.Postgres(t)
 	n.a, n.b = start(t, database, settings), start(t, database, settings)
 	n.together()
@@ -90,7 +92,7 @@ func (n *nodes) until(what string, ok func() bool) time.Duration {
 func (r nodeRow) try(t *testing.T, common *nodes) {
 	a, b := *common.a, *common.b
 	a.T, b.T = t, t
-	n := &nodes{T: t, a: &a, b: &b, redis: common.redis}
+	n := &nodes{T: t, a: &a, b: &b, redis: common.redis, mail: common.mail}
 	seen := ""
 	defer func() { report(t, r.number, r.name, onTwoNodes, seen) }()
 	before := a.rows()

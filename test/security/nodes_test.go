@@ -174,6 +174,8 @@ var nodeRows = []nodeRow{
 		return "on another node " + revoked(n, customer("18"))
 	}},
 	{number: "T51", name: "a member put out of a group", writes: true, run: putOut},
+	{number: "T18", name: "revoked, with an account", writes: true, run: accountRevoked},
+	{number: "T93", name: "erased, with an account", writes: true, run: accountErased},
 	{number: "T93", name: "erased everywhere", writes: true, run: erasedEverywhere},
 	{number: "T94", name: "what a stranger publishes in Redis", writes: true, run: strangerInRedis},
 }
