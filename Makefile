@@ -42,10 +42,10 @@ browser: build ## the client's tests and the browser tests alone
 	@scripts/browser
 
 bench: ## measure beside other servers, half an hour, and write docs/BENCHMARKS.md (needs Postgres and Node)
-	@go run ./bench/suite -out docs
+	@scripts/services -redis -- go run ./bench/suite -out docs
 
 bench-quick: ## the same in five minutes, printed only
-	@go run ./bench/suite -rounds 2 -duration 4s -connects 4000 -idle 4000
+	@scripts/services -redis -- go run ./bench/suite -rounds 2 -duration 4s -connects 4000 -idle 4000
 
 fuzz: ## the fuzz targets, each for FUZZTIME (10s)
 	@scripts/fuzz

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -60,14 +61,15 @@ type measured struct {
 // loop runs drive beside one reader a user; again: each acknowledgement is followed by a new send.
 func (f *fleet) loop(drive func(*measured) error, again bool) (*report, error) {
 	start := time.Now().Add(f.o.warmup)
-	m := &measured{counters: &counters{}, text: strings.Repeat("x", f.o.text), start: start, end: start.Add(f.o.duration)}
-	latencies := make([][]time.Duration, len(f.users))
-	errs := make(chan error, len(f.users)+1)
+	m := &measured{counters: &counters{}, text: strings.Repeat("x", max(0, f.o.text-19)), start: start, end: start.Add(f.o.duration)}
+	all := append(slices.Clone(f.users), f.more...)
+	latencies := make([][]time.Duration, len(all))
+	errs := make(chan error, len(all)+1)
 	var wg, driving sync.WaitGroup
-	for i, u := range f.users {
+	for i, u := range all {
 		wg.Go(func() {
 			var err error
-			latencies[i], err = f.follow(u, m, again)
+			latencies[i], err = f.follow(u, m, again && i < len(f.users))
 			if err != nil {
 				errs <- fmt.Errorf("%s %d: %w", u.kind, u.id, err)
 			}
@@ -83,7 +85,7 @@ func (f *fleet) loop(drive func(*measured) error, again bool) (*report, error) {
 	time.Sleep(time.Until(m.end))
 	use = f.usage().since(use)
 	driving.Wait()
-	settle(m.counters)
+	f.settle(m.counters)
 	f.close()
 	wg.Wait()
 	select {
@@ -92,10 +94,14 @@ func (f *fleet) loop(drive func(*measured) error, again bool) (*report, error) {
 	default:
 	}
 	r := newReport(f.o, latencies, use)
-	for _, u := range f.users {
+	var transit []time.Duration
+	for _, u := range all {
 		r.add(u.tally)
+		transit = append(transit, u.tally.transit...)
 	}
-	r.Sent, r.Lost = int(m.sent.Load()), r.Acked-r.Delivered
+	slices.Sort(transit)
+	r.TransitP50, r.TransitP99 = quantile(transit, 0.5), quantile(transit, 0.99)
+	r.Sent, r.Lost = int(m.sent.Load()), r.Acked*f.others()-r.Delivered
 	return r, nil
 }
 
@@ -148,7 +154,7 @@ func connectStorm(ctx context.Context, o options) (*report, error) {
 					return
 				}
 				at := time.Now()
-				u, err := connect(ctx, o, []string{"customer", "vendor"}[n%2], 100_000+n/2%5000)
+				u, err := connect(ctx, o, kinds[n%2], 100_000+n/2%5000)
 				if err != nil {
 					failed.Add(1)
 					first.CompareAndSwap(nil, &err)
@@ -173,7 +179,7 @@ func connectStorm(ctx context.Context, o options) (*report, error) {
 func (f *fleet) idle(before int64) *report {
 	time.Sleep(f.o.duration)
 	r := &report{Users: len(f.users), Acked: len(f.users)}
-	r.IdleKB = float64(residentOf(f.o.pid)-before) / 1024 / float64(len(f.users))
+	r.IdleKB = float64(residentOf(f.o.pids)-before) / 1024 / float64(len(f.users))
 	f.close()
 	return r
 }

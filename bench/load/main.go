@@ -4,7 +4,10 @@
 //
 // Users come in pairs, a customer and a vendor with a chat of their own. In the closed loop each
 // keeps a window of sends unacknowledged, and latency is from writing a send to its acknowledgement.
-// In the open loop messages are due at a rate, and latency is from when one was due.
+// In the open loop messages are due at a rate, and latency is from when one was due. A message carries
+// the time at which it was due, so that whoever receives it knows how long it took to come.
+//
+// A user may have several devices: the first sends and receives, the others receive.
 package main
 
 import (
@@ -13,11 +16,13 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 )
 
 type options struct {
-	url      string
+	urls     []string // customers connect to the first, vendors to the last
 	secret   string
 	users    int
 	window   int
@@ -27,14 +32,15 @@ type options struct {
 	rate     int
 	connects int
 	text     int
-	pid      int
+	pids     []int
+	devices  [2]int // of each customer, of each vendor
 	pgPid    int
 	json     bool
 }
 
 func main() {
 	var o options
-	flag.StringVar(&o.url, "url", "http://127.0.0.1:3000", "base URL of the server, on loopback")
+	url := flag.String("url", "http://127.0.0.1:3000", "base URL of the server, on loopback; two, comma-separated: customers connect to the first, vendors to the second")
 	flag.StringVar(&o.secret, "secret", "", "HS256 secret to sign the users' tokens with")
 	flag.StringVar(&o.mode, "mode", "closed", "closed (a window of unacknowledged sends), open (a rate), storm (connects) or idle")
 	flag.IntVar(&o.rate, "rate", 2000, "open loop: messages a second, of all users together")
@@ -44,10 +50,17 @@ func main() {
 	flag.DurationVar(&o.warmup, "warmup", 2*time.Second, "time before counting starts")
 	flag.DurationVar(&o.duration, "duration", 10*time.Second, "time that is counted")
 	flag.IntVar(&o.text, "text", 40, "length of each message in characters")
-	flag.IntVar(&o.pid, "pid", 0, "process id of the server, for its CPU time per message")
+	pid := flag.String("pid", "", "process ids of the servers, comma-separated, for their CPU time per message")
+	flag.IntVar(&o.devices[0], "customer-devices", 1, "connections of each customer")
+	flag.IntVar(&o.devices[1], "vendor-devices", 1, "connections of each vendor")
 	flag.IntVar(&o.pgPid, "pg-pid", 0, "process id of the Postgres postmaster, for its and its children's CPU time")
 	flag.BoolVar(&o.json, "json", false, "print the report as JSON")
 	flag.Parse()
+	o.urls = strings.Split(*url, ",")
+	for _, s := range strings.FieldsFunc(*pid, func(r rune) bool { return r == ',' }) {
+		n, _ := strconv.Atoi(s)
+		o.pids = append(o.pids, n)
+	}
 	if err := run(context.Background(), o); err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
 		os.Exit(1)
@@ -57,6 +70,9 @@ func main() {
 func run(ctx context.Context, o options) error {
 	if o.secret == "" {
 		return fmt.Errorf("-secret is missing: the JWT_SECRET of the server")
+	}
+	if o.devices[0] < 1 || o.devices[1] < 1 {
+		return fmt.Errorf("everybody needs a device")
 	}
 	if o.users < 2 || o.users%2 != 0 {
 		return fmt.Errorf("-users is %d: an even number from 2 is needed", o.users)
@@ -76,7 +92,7 @@ func measure(ctx context.Context, o options) (*report, error) {
 	if o.mode == "storm" {
 		return connectStorm(ctx, o)
 	}
-	before := residentOf(o.pid)
+	before := residentOf(o.pids)
 	f, err := assemble(ctx, o)
 	if err != nil {
 		return nil, err

@@ -12,21 +12,29 @@ import (
 type usage struct{ server, postgres, load time.Duration }
 
 func (f *fleet) usage() usage {
-	return usage{cpuOf(f.o.pid, false), cpuOf(f.o.pgPid, true), cpuOf(os.Getpid(), false)}
+	return usage{cpuOfAll(f.o.pids), cpuOf(f.o.pgPid, true), cpuOf(os.Getpid(), false)}
 }
 
 func (u usage) since(v usage) usage {
 	return usage{u.server - v.server, u.postgres - v.postgres, u.load - v.load}
 }
 
-// residentOf is the memory of a process in bytes; 0 when it is not known.
-func residentOf(pid int) int64 {
-	f := stat(pid)
-	if pid == 0 || len(f) < 22 {
-		return 0
+// residentOf is the memory of some processes in bytes; of one that is not known it is 0.
+func residentOf(pids []int) (total int64) {
+	for _, pid := range pids {
+		if f := stat(pid); len(f) >= 22 {
+			pages, _ := strconv.ParseInt(f[21], 10, 64)
+			total += pages * int64(os.Getpagesize())
+		}
 	}
-	pages, _ := strconv.ParseInt(f[21], 10, 64)
-	return pages * int64(os.Getpagesize())
+	return total
+}
+
+func cpuOfAll(pids []int) (total time.Duration) {
+	for _, pid := range pids {
+		total += cpuOf(pid, false)
+	}
+	return total
 }
 
 // clockTick is the unit of the CPU times in /proc, 100 a second on every Linux Go runs on.

@@ -33,7 +33,7 @@ type user struct {
 // tally is what one user saw; only its reader writes it.
 type tally struct {
 	acked, delivered, duplicates, reordered, refused int
-	latency                                          []time.Duration
+	transit                                          []time.Duration // from when a message was due to its arrival
 }
 
 type packet struct {
@@ -49,7 +49,11 @@ func token(secret, kind string, id int) (string, error) {
 
 // connect joins both namespaces and waits until the last event of connecting has come.
 func connect(ctx context.Context, o options, kind string, id int) (*user, error) {
-	u, err := url.Parse(o.url)
+	base := o.urls[0]
+	if kind == kinds[1] {
+		base = o.urls[len(o.urls)-1]
+	}
+	u, err := url.Parse(base)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +153,8 @@ func (c *user) read() (packet, error) {
 	}
 }
 
-// send writes one message that was due at a time; its acknowledgement comes later.
+// send writes one message that was due at a time, which its text begins with; its acknowledgement
+// comes later.
 func (c *user) send(text string, due time.Time) error {
 	c.pending.Lock()
 	c.nextAck++
@@ -157,7 +162,7 @@ func (c *user) send(text string, due time.Time) error {
 	c.inFlight[n] = due
 	c.pending.Unlock()
 	return c.write(`42/chat,` + strconv.Itoa(n) + `["sendMessage",{` + c.fields + `,"clientMessageId":"` +
-		c.kind[:1] + strconv.Itoa(c.id) + "-" + strconv.Itoa(n) + runTag + `","text":"` + text + `"}]`)
+		c.kind[:1] + strconv.Itoa(c.id) + "-" + strconv.Itoa(n) + runTag + `","text":"` + strconv.FormatInt(due.UnixNano(), 10) + text + `"}]`)
 }
 
 // take counts what a packet says. done: an acknowledgement of one's own send, due at that time.
@@ -181,6 +186,9 @@ func (c *user) take(p packet) (due time.Time, done bool) {
 	if p.event == "receiveMessage" || p.event == "newChat" {
 		c.tally.delivered++
 		c.see(p.body)
+		if at := number(p.body, `"text":"`); at > 0 {
+			c.tally.transit = append(c.tally.transit, time.Duration(time.Now().UnixNano()-at))
+		}
 	}
 	return time.Time{}, false
 }

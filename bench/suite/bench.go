@@ -4,18 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"syscall"
-	"time"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -31,6 +26,7 @@ type variant struct {
 	dir         string
 	env         []string
 	messages    string // counts the messages stored
+	nodes       int    // processes of it that share a database and a Redis; 0: one, without Redis
 }
 
 type bench struct {
@@ -51,6 +47,7 @@ type measurement struct {
 // Figures are bench/load's.
 type Figures struct {
 	PerSecond, P50, P99, P999                                    float64
+	TransitP50, TransitP99                                       float64
 	ServerCPU, PostgresCPU, LoadCPU                              float64
 	Sent, Acked, Delivered, Lost, Duplicates, Reordered, Refused int
 	ResidentMB, IdleKB                                           float64
@@ -88,11 +85,13 @@ func newBench(ctx context.Context, o options) (*bench, error) {
 	all := []variant{
 		{name: "chaffer", title: "Chaffer, as it ships", command: []string{filepath.Join(dir, "chaffer"), "serve"}, dir: dir, env: []string{
 			"HOST=127.0.0.1", "LIMIT_SENDS_PER_SECOND=1000000", "LIMIT_SENDS_PER_MINUTE=60000000", "LIMIT_PACKETS_PER_SECOND=1000000", "LIMIT_NEW_CHATS_PER_HOUR=1000000",
-			"LIMIT_CONNECTS_PER_MINUTE_PER_IP=0", "LIMIT_CONNECTIONS_PER_IP=0"}, messages: "SELECT count(*) FROM messages"},
+			"LIMIT_SOCKETS_PER_USER=100", "LIMIT_CONNECTS_PER_MINUTE_PER_IP=0", "LIMIT_CONNECTIONS_PER_IP=0"}, messages: "SELECT count(*) FROM messages"},
+		{name: "chaffer-two", title: "Chaffer, two nodes over Redis, every message from one to the other", nodes: 2},
 		{name: "node-single", title: "A: Node, a transaction a message", command: node, dir: peer, env: []string{"STORE=single"}, messages: "SELECT count(*) FROM messages"},
 		{name: "node-group", title: "A+: Node, grouped transactions", command: node, dir: peer, env: []string{"STORE=group"}, messages: "SELECT count(*) FROM messages"},
 		{name: "bound", title: "The bound: no library, no features", command: []string{filepath.Join(dir, "bound")}, dir: dir, messages: "SELECT count(*) FROM messages"},
 	}
+	all[1].command, all[1].dir, all[1].env, all[1].messages = all[0].command, all[0].dir, all[0].env, all[0].messages
 	for _, v := range all {
 		if o.wants(o.variants, v.name) {
 			b.variants = append(b.variants, v)
@@ -109,47 +108,31 @@ func (b *bench) close() {
 	_ = os.RemoveAll(b.dir)
 }
 
-// measure runs a scenario on a variant that has a new database and a new process.
+// measure runs a scenario on a variant that has a new database and new processes.
 func (b *bench) measure(ctx context.Context, s scenario, v variant) (m measurement, err error) {
 	database, err := b.database(ctx)
 	if err != nil {
 		return m, err
 	}
-	port, err := freePort()
-	if err != nil {
-		return m, err
-	}
-	log, err := os.Create(filepath.Join(b.dir, "server.log"))
-	if err != nil {
-		return m, err
-	}
-	defer log.Close()
-	cmd := exec.Command(v.command[0], v.command[1:]...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = v.dir, log, log
-	cmd.Env = append(os.Environ(), append([]string{"PORT=" + strconv.Itoa(port), "DATABASE_URL=" + database, "JWT_SECRET=" + secret, "REDIS_URL="}, v.env...)...)
-	if err := cmd.Start(); err != nil {
-		return m, err
-	}
-	defer func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		ended := make(chan struct{})
-		go func() { _ = cmd.Wait(); close(ended) }()
-		select {
-		case <-ended:
-		case <-time.After(30 * time.Second):
-			_ = cmd.Process.Kill()
-			<-ended
-		}
+	redis := ""
+	if v.nodes > 1 {
+		r, err := startRedis(ctx)
 		if err != nil {
-			said, _ := os.ReadFile(log.Name())
-			err = fmt.Errorf("%w\n%s", err, said[max(0, len(said)-2000):])
+			return m, err
 		}
-	}()
-	base := "http://127.0.0.1:" + strconv.Itoa(port)
-	if err := untilUp(ctx, base); err != nil {
-		return m, err
+		defer r.stop()
+		redis = r.url
 	}
-	args := append([]string{"-url", base, "-secret", secret, "-json", "-pid", strconv.Itoa(cmd.Process.Pid), "-pg-pid", strconv.Itoa(b.pg.PID)}, s.args...)
+	var bases, pids []string
+	for n := range max(1, v.nodes) {
+		p, err := b.start(ctx, v, n, database, redis)
+		if err != nil {
+			return m, err
+		}
+		defer func() { err = p.stop(err) }()
+		bases, pids = append(bases, p.base), append(pids, strconv.Itoa(p.cmd.Process.Pid))
+	}
+	args := append([]string{"-url", strings.Join(bases, ","), "-pid", strings.Join(pids, ","), "-secret", secret, "-json", "-pg-pid", strconv.Itoa(b.pg.PID)}, s.args...)
 	load := exec.CommandContext(ctx, filepath.Join(b.dir, "load"), args...)
 	var out, said bytes.Buffer
 	load.Stdout, load.Stderr = &out, &said
@@ -192,50 +175,4 @@ func (b *bench) database(ctx context.Context) (string, error) {
 	}
 	u.Path = "/bench"
 	return u.String(), nil
-}
-
-func untilUp(ctx context.Context, base string) error {
-	for deadline := time.Now().Add(60 * time.Second); ; {
-		resp, err := http.Get(base + "/healthz")
-		if err == nil {
-			_, _ = io.Copy(io.Discard, resp.Body)
-			resp.Body.Close()
-			return nil
-		}
-		if time.Now().After(deadline) || ctx.Err() != nil {
-			return fmt.Errorf("the server did not come up: %w", err)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
-}
-
-func command(ctx context.Context, dir, name string, args ...string) error {
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s %v: %w\n%s", name, args, err, out)
-	}
-	return nil
-}
-
-func moduleRoot() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir, nil
-		}
-	}
-	return "", errors.New("run this inside the repository")
 }

@@ -49,7 +49,7 @@ func (b *bench) table() string {
 		if sc.name == "idle" {
 			fmt.Fprintf(&s, "| | KB of the server each |\n|---|---|\n")
 		} else {
-			fmt.Fprintf(&s, "| | a second | p50 ms | p99 ms | p99.9 ms | server µs | Postgres µs | server MB | lost | twice | reordered |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
+			fmt.Fprintf(&s, "| | a second | p50 ms | p99 ms | p99.9 ms | to a device p50 | p99 ms | server µs | Postgres µs | server MB | lost | twice | reordered |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
 		}
 		for _, v := range b.variants {
 			get := func(of func(measurement) float64) float64 {
@@ -63,9 +63,10 @@ func (b *bench) table() string {
 				fmt.Fprintf(&s, "| %s | %.1f |\n", v.title, get(func(m measurement) float64 { return m.IdleKB }))
 				continue
 			}
-			fmt.Fprintf(&s, "| %s | %.0f | %.1f | %.1f | %.1f | %.1f | %.1f | %.0f | %d | %d | %d |\n", v.title,
+			fmt.Fprintf(&s, "| %s | %.0f | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f | %.0f | %d | %d | %d |\n", v.title,
 				get(func(m measurement) float64 { return m.PerSecond }), get(func(m measurement) float64 { return m.P50 }),
 				get(func(m measurement) float64 { return m.P99 }), get(func(m measurement) float64 { return m.P999 }),
+				get(func(m measurement) float64 { return m.TransitP50 }), get(func(m measurement) float64 { return m.TransitP99 }),
 				get(func(m measurement) float64 { return m.ServerCPU }), get(func(m measurement) float64 { return m.PostgresCPU }),
 				get(func(m measurement) float64 { return m.ResidentMB }),
 				b.sum(sc.name, v.name, func(m measurement) int { return m.Lost }),
