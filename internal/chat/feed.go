@@ -27,9 +27,15 @@ type Feed struct {
 	wg       sync.WaitGroup // goroutines that catch up, the prover and the sweep
 }
 
-// Missing renders a message that a socket should have had and is now read from the database; an
-// empty event means that this socket is not to have it.
-type Missing func(c *realtime.Conn, m models.Message, members []models.Member) (event string, body any)
+// Missing renders a message that a socket should have had and is now read from the database: the
+// events it comes as, none when this socket is not to have it.
+type Missing func(c *realtime.Conn, m models.Message, members []models.Member) []Said
+
+// Said is an event on its way to a socket.
+type Said struct {
+	Event string
+	Body  any
+}
 
 // NewFeed starts a feed. The namespace's hooks must call Pinged and Ponged. Close ends it.
 func NewFeed(service *Service, nsp *realtime.Namespace, log *slog.Logger, missing Missing) *Feed {
@@ -87,6 +93,29 @@ func (f *Feed) Release(c *realtime.Conn) {
 func (f *Feed) Offer(c *realtime.Conn, chatID string, seq int64, send func()) {
 	if s, ok := sessionOf(c); ok {
 		s.offer(delivery{chatID: chatID, seq: seq, send: send})
+	}
+}
+
+// OfferSome is Offer for a namespace whose sockets are not given everything: gives says, when the
+// message's turn has come, whether this one is. What was left out is not proved to have arrived.
+func (f *Feed) OfferSome(c *realtime.Conn, chatID string, seq int64, gives func() bool, send func()) {
+	if s, ok := sessionOf(c); ok {
+		s.offer(delivery{chatID: chatID, seq: seq, gives: gives, send: send})
+	}
+}
+
+// Narrow says that a socket is not given what was written while its user was away: a delivered
+// position moves only in chats of which CaughtUp was said, and of which nothing was left out since.
+func (f *Feed) Narrow(c *realtime.Conn) {
+	if s, ok := sessionOf(c); ok {
+		s.narrow()
+	}
+}
+
+// CaughtUp notes that the socket's user has a chat up to a place, by whatever means.
+func (f *Feed) CaughtUp(c *realtime.Conn, chatID string, seq int64) {
+	if s, ok := sessionOf(c); ok {
+		s.caughtUp(chatID, seq)
 	}
 }
 
@@ -195,14 +224,9 @@ func (f *Feed) fillGaps(s *session) error {
 			}
 			more = len(messages) == MaxPage
 			for _, m := range messages {
-				event, body := f.missing(s.conn, m, members)
-				send := func() {}
-				if event != "" {
-					frame, err := f.nsp.Encode(event, body)
-					if err != nil {
-						return err
-					}
-					send = func() { s.conn.Send(frame) }
+				send, err := f.sender(s.conn, f.missing(s.conn, m, members))
+				if err != nil {
+					return err
 				}
 				if from = m.Seq; !s.fill(chatID, m.Seq, send) {
 					more = false
@@ -213,4 +237,24 @@ func (f *Feed) fillGaps(s *session) error {
 		s.filled(chatID)
 	}
 	return nil
+}
+
+// sender encodes what is to be said and returns what sends it; nil for nothing.
+func (f *Feed) sender(c *realtime.Conn, said []Said) (func(), error) {
+	if len(said) == 0 {
+		return nil, nil
+	}
+	frames := make([]realtime.Frame, 0, len(said))
+	for _, x := range said {
+		frame, err := f.nsp.Encode(x.Event, x.Body)
+		if err != nil {
+			return nil, err
+		}
+		frames = append(frames, frame)
+	}
+	return func() {
+		for _, frame := range frames {
+			c.Send(frame)
+		}
+	}, nil
 }

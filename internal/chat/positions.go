@@ -197,6 +197,9 @@ func (w *positionWriter) keep(waiting map[position]int64) {
 
 func (s *Service) announceDelivered(ctx context.Context, m models.Member) {
 	e, err := s.entry(ctx, m.ChatID)
+	if apperr.Is(err, apperr.NotFound) {
+		return // taken away meanwhile: nobody is in it who could be told
+	}
 	if err != nil {
 		s.log.Error("a delivered position was not announced", "chat", m.ChatID, "err", err)
 		return

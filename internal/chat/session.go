@@ -17,6 +17,8 @@ type delivery struct {
 	seq    int64  // the message's place; 0: not a message
 	own    bool   // the answer to this socket's own send: never dropped
 	send   func() // hands it to the connection; does not block
+	// gives says, in its turn, whether the socket is to have it at all; nil: it is.
+	gives func() bool
 }
 
 // session is what one /chat socket has been given. It lets each chat's messages through in seq
@@ -37,8 +39,10 @@ type session struct {
 	proved  time.Time        // when the prover last wrote one
 	floor   map[string]int64 // chat → place it had when this socket got to know it
 	began   time.Time
-	over    bool // nobody reads what is missing any more
-	shared  bool // there are other nodes: what they send may overtake each other
+	over    bool            // nobody reads what is missing any more
+	partial bool            // the socket is not given everything: only what whole names is proved
+	whole   map[string]bool // of a partial socket: chats of which it has everything
+	shared  bool            // there are other nodes: what they send may overtake each other
 }
 
 // sinceBegan as a place to read behind: what there was when the session began.
@@ -89,9 +93,50 @@ func (s *session) pass(d delivery) {
 			s.catch(s)
 			return
 		}
+	}
+	s.give(d)
+}
+
+// give hands a frame over and notes that it did, or that it did not.
+func (s *session) give(d delivery) {
+	if d.gives != nil && !d.gives() {
+		s.skip(d.chatID, d.seq)
+		return
+	}
+	if d.seq > 0 {
 		s.note(d.chatID, d.seq)
 	}
 	d.send()
+}
+
+// skip notes that a message was left out on purpose: the order goes on behind it, and nothing of its
+// chat is proved any more.
+func (s *session) skip(chatID string, seq int64) {
+	if seq > s.sent[chatID] {
+		s.sent[chatID] = seq
+	}
+	delete(s.whole, chatID)
+}
+
+// narrow makes a session one that is not given everything.
+func (s *session) narrow() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.partial, s.whole = true, map[string]bool{}
+}
+
+// caughtUp notes that a chat's user has everything up to a place. It proves nothing by itself; false:
+// the session has gone on without some of it.
+func (s *session) caughtUp(chatID string, seq int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if seq < s.sent[chatID] {
+		return false
+	}
+	if s.partial {
+		s.whole[chatID] = true
+	}
+	return true
 }
 
 // from is the place behind which a chat goes on for this socket, or sinceBegan.
@@ -145,6 +190,13 @@ func (s *session) note(chatID string, seq int64) {
 	if seq <= s.sent[chatID] {
 		return
 	}
+	if s.partial && !s.whole[chatID] {
+		if seq > 1 {
+			s.sent[chatID] = seq
+			return
+		}
+		s.whole[chatID] = true // from its first message on
+	}
 	if len(s.fresh) == 0 {
 		s.prove(s)
 	}
@@ -161,7 +213,8 @@ func (s *session) noteAll(upTo map[string]int64) {
 }
 
 // fill sends one message that was read because it was missing. It reports false when the reading
-// of this chat has to stop: the next place is this socket's own message, waiting in held.
+// of this chat has to stop: the next place is this socket's own message, waiting in held. Without
+// send, the socket is not to have it.
 func (s *session) fill(chatID string, seq int64, send func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -171,8 +224,7 @@ func (s *session) fill(chatID string, seq int64, send func()) bool {
 		}
 	}
 	if last, known := s.sent[chatID]; !known || seq > last {
-		send()
-		s.note(chatID, seq)
+		s.give(delivery{chatID: chatID, seq: seq, send: send, gives: func() bool { return send != nil }})
 	}
 	return true
 }
@@ -234,8 +286,7 @@ func (s *session) release() bool {
 			missing[d.chatID] = true
 			kept = append(kept, d)
 		case !known:
-			s.note(d.chatID, d.seq)
-			d.send()
+			s.give(d)
 		case d.own:
 			d.send()
 		}

@@ -39,8 +39,8 @@ func Bind(server *realtime.Server, service *Service, gate Gate, options SocketOp
 		Pinged: func(c *realtime.Conn) { n.feed.Pinged(c) },
 		Ponged: func(c *realtime.Conn) { n.feed.Ponged(c) },
 	})
-	n.feed = NewFeed(service, n.nsp, log, func(_ *realtime.Conn, m models.Message, members []models.Member) (string, any) {
-		return "receiveMessage", receivedBody(toMessage(m, readByOthers(m.Sender(), members)))
+	n.feed = NewFeed(service, n.nsp, log, func(_ *realtime.Conn, m models.Message, members []models.Member) []Said {
+		return []Said{{"receiveMessage", receivedBody(toMessage(m, readByOthers(m.Sender(), members)))}}
 	})
 	n.bindEvents()
 	n.declareEvents()

@@ -52,20 +52,53 @@ func ParseRef(field, id string) (models.UserRef, error) {
 	if !wire.ValidID(u.ID) {
 		return u, apperr.New(apperr.Invalid, field+" must be the id of a user: 1–64 printable characters without spaces")
 	}
+	if u.Type == models.TypeAdmin {
+		return u, apperr.New(apperr.Invalid, field+" names an admin, who cannot be in a chat: name a customer, a vendor or a member")
+	}
 	return u, nil
 }
 
-// Caller is the identity behind a REST request; apperr.Unauthorized without a valid token.
+// Verify says who presents a token. An admin reads chats through the admins' routes and is in none:
+// apperr.Forbidden. apperr.Unauthorized without a valid token.
+func (h House) Verify(ctx context.Context, token string) (auth.Identity, error) {
+	id, err := h.Verifier.Verify(ctx, token)
+	if err == nil && id.User.Type == models.TypeAdmin {
+		return auth.Identity{}, apperr.New(apperr.Forbidden, "Admins are in no chat: use the token of a customer, a vendor or a member")
+	}
+	return id, err
+}
+
+// Caller is the identity behind a REST request; errors as Verify.
 func (h House) Caller(r *http.Request) (auth.Identity, error) {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
 		return auth.Identity{}, apperr.New(apperr.Unauthorized, "Send a token: Authorization: Bearer …")
 	}
-	id, err := h.Verifier.Verify(r.Context(), token)
+	id, err := h.Verify(r.Context(), token)
 	if err != nil {
 		return auth.Identity{}, err
 	}
 	return id, h.Profiles.Note(r.Context(), id.User, id.Name, id.Picture)
+}
+
+// Shown notes that somebody was shown a run of a chat's messages over REST: see Root.Shown.
+func (h House) Shown(ctx context.Context, u models.UserRef, p chat.Page) error {
+	if !h.shown(u, p) {
+		return nil
+	}
+	return h.Chats.Delivered(ctx, u, p.Chat.ID, p.Chat.LastSeq)
+}
+
+// shown reports whether a run begins where somebody's delivered position ends, and ends with the chat.
+func (h House) shown(u models.UserRef, p chat.Page) bool {
+	if n := len(p.Messages); n > 0 && p.Messages[n-1].Seq == p.Chat.LastSeq {
+		for _, m := range p.Members {
+			if m.User() == u {
+				return p.Messages[0].Seq <= m.DeliveredSeq+1
+			}
+		}
+	}
+	return false
 }
 
 // Name is what somebody is called.

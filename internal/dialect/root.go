@@ -3,6 +3,7 @@ package dialect
 import (
 	"context"
 	"sync"
+	"time"
 
 	"chaffer/internal/apperr"
 	"chaffer/internal/auth"
@@ -10,6 +11,9 @@ import (
 	"chaffer/internal/models"
 	"chaffer/internal/realtime"
 )
+
+// baseTimeout bounds how long a connection waits for the list of its chats.
+const baseTimeout = 5 * time.Second
 
 // Contract is what one contract adds to a namespace. Every field may be nil.
 type Contract struct {
@@ -22,11 +26,19 @@ type Contract struct {
 	// Missed renders one message that was written while the socket's user was away, or that the
 	// socket should have had; an empty event when the socket is not to have it.
 	Missed func(c *realtime.Conn, m models.Message) (event string, body any)
-	// Message renders a new message once, and returns what hands it to one of its people's sockets.
-	Message func(e chat.MessageSent) func(c *realtime.Conn)
+	// Message renders a new message once for the sockets of its people.
+	Message func(e chat.MessageSent) Rendered
 	// Event is called for everything else that happens in chats.
 	Event func(e chat.Event)
 }
+
+// Rendered is a message as one contract says it.
+type Rendered struct {
+	Gives func(c *realtime.Conn) bool // whether a socket is to have it; nil: each is
+	Send  func(c *realtime.Conn)      // hands it to a socket that is
+}
+
+func (r Rendered) gives(c *realtime.Conn) bool { return r.Gives == nil || r.Gives(c) }
 
 // Root is a namespace that several contracts share: their event names do not clash, and each event
 // is rendered once for each of them.
@@ -35,7 +47,7 @@ type Root struct {
 	nsp       *realtime.Namespace
 	feed      *chat.Feed
 	contracts []Contract
-	handsOver bool // a contract flushes what was written while its users were away
+	flushes   map[string]bool // by scope: a contract hands over what was written while its users were away
 
 	mu    sync.Mutex
 	rooms map[*realtime.Conn]map[string]bool // what a socket has joined, for contracts that join
@@ -44,13 +56,13 @@ type Root struct {
 // NewRoot declares the namespace through open (realtime.Server.Namespace, or its Dialect).
 // Contracts are added before the server serves.
 func NewRoot(house House, open func(realtime.Hooks) *realtime.Namespace, authenticate func(context.Context, realtime.Credentials) (auth.Identity, error), failure func(err error, event string) (string, any)) *Root {
-	r := &Root{house: house, rooms: map[*realtime.Conn]map[string]bool{}}
+	r := &Root{house: house, flushes: map[string]bool{}, rooms: map[*realtime.Conn]map[string]bool{}}
 	r.nsp = open(realtime.Hooks{
 		Authenticate: authenticate, Connect: r.connect, Disconnect: r.disconnect, Failure: failure,
 		Pinged: func(c *realtime.Conn) { r.feed.Pinged(c) },
 		Ponged: func(c *realtime.Conn) { r.feed.Ponged(c) },
 	})
-	r.feed = chat.NewFeed(house.Chats, r.nsp, house.Log, func(c *realtime.Conn, m models.Message, _ []models.Member) (string, any) { return r.missed(c, m) })
+	r.feed = chat.NewFeed(house.Chats, r.nsp, house.Log, func(c *realtime.Conn, m models.Message, _ []models.Member) []chat.Said { return r.missed(c, m) })
 	house.Chats.Subscribe(r.deliver)
 	return r
 }
@@ -58,14 +70,15 @@ func NewRoot(house House, open func(realtime.Hooks) *realtime.Namespace, authent
 // ByToken accepts one plain token, as most contracts present it.
 func ByToken(house House) func(context.Context, realtime.Credentials) (auth.Identity, error) {
 	return func(ctx context.Context, c realtime.Credentials) (auth.Identity, error) {
-		return house.Verifier.Verify(ctx, c.Token)
+		return house.Verify(ctx, c.Token)
 	}
 }
 
 // Add adds a contract; flushes says that its clients are given what was written while they were away.
+// To the others only what they ask for and what they hear counts as delivered.
 func (r *Root) Add(c Contract, flushes bool) {
 	r.contracts = append(r.contracts, c)
-	r.handsOver = r.handsOver || flushes
+	r.flushes[c.Scope] = r.flushes[c.Scope] || flushes
 }
 
 // Realtime is the namespace itself, for registering events.
@@ -133,6 +146,9 @@ func (r *Root) connect(ctx context.Context, c *realtime.Conn) error {
 		return err
 	}
 	r.feed.Open(c)
+	if err := r.base(ctx, c); err != nil {
+		return err
+	}
 	for _, contract := range r.contracts {
 		if contract.Connect != nil {
 			if err := contract.Connect(ctx, c); err != nil {
@@ -140,18 +156,16 @@ func (r *Root) connect(ctx context.Context, c *realtime.Conn) error {
 			}
 		}
 	}
-	if r.handsOver {
+	if r.flushes[id.Scope] {
 		err := r.feed.Backlog(ctx, c, func(messages []models.Message) error {
 			for _, m := range messages {
 				if err := c.Drain(ctx); err != nil {
 					return err
 				}
-				event, body := r.missed(c, m)
-				if event == "" {
-					continue
-				}
-				if err := c.Emit(event, body); err != nil {
-					return err
+				for _, said := range r.missed(c, m) {
+					if err := c.Emit(said.Event, said.Body); err != nil {
+						return err
+					}
 				}
 			}
 			return nil
@@ -178,17 +192,50 @@ func (r *Root) disconnect(c *realtime.Conn, _ string) {
 	}
 }
 
-// missed renders a message by the contract that hands over what was missed.
-func (r *Root) missed(c *realtime.Conn, m models.Message) (string, any) {
+// base notes how far the socket's chats are before anything is handed over: what is behind that
+// place belongs to this connection, and what is before it is read again by no sweep.
+func (r *Root) base(ctx context.Context, c *realtime.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, baseTimeout)
+	defer cancel()
+	inbox, err := r.house.Chats.Inbox(ctx, c.User(), chat.InboxInput{Limit: chat.MaxPage})
+	if err != nil {
+		return err
+	}
+	whole := r.flushes[c.Identity().Scope]
+	if !whole {
+		r.feed.Narrow(c)
+	}
+	for _, i := range inbox.Items {
+		r.feed.Base(c, i.Chat.ID, i.Chat.LastSeq)
+		if !whole && i.Mine.DeliveredSeq >= i.Chat.LastSeq {
+			r.feed.CaughtUp(c, i.Chat.ID, i.Chat.LastSeq)
+		}
+	}
+	return nil
+}
+
+// Shown notes that a socket was shown a run of a chat's messages up to the newest. When it begins
+// where the user's delivered position ends, they have the chat, and the position moves.
+func (r *Root) Shown(ctx context.Context, c *realtime.Conn, p chat.Page) error {
+	if !r.house.shown(c.User(), p) {
+		return nil
+	}
+	r.feed.CaughtUp(c, p.Chat.ID, p.Chat.LastSeq)
+	return r.house.Chats.Delivered(ctx, c.User(), p.Chat.ID, p.Chat.LastSeq)
+}
+
+// missed renders a message for a socket that should have had it, by each of its contracts.
+func (r *Root) missed(c *realtime.Conn, m models.Message) []chat.Said {
+	var out []chat.Said
 	for _, contract := range r.contracts {
 		if contract.Missed == nil || contract.Scope != c.Identity().Scope {
 			continue
 		}
 		if event, body := contract.Missed(c, m); event != "" {
-			return event, body
+			out = append(out, chat.Said{Event: event, Body: body})
 		}
 	}
-	return "", nil
+	return out
 }
 
 // deliver gives what happens in chats to this namespace's sockets.
@@ -202,25 +249,36 @@ func (r *Root) deliver(e chat.Event) {
 		}
 		return
 	}
-	type rendered struct {
+	type byScope struct {
 		scope string
-		send  func(*realtime.Conn)
+		Rendered
 	}
-	var sends []rendered
+	var said []byScope
 	for _, u := range sent.Members {
 		for _, conn := range r.nsp.Conns(u) {
-			if sends == nil { // rendered when the first socket wants it
+			if said == nil { // rendered when the first socket wants it
 				for _, c := range r.contracts {
 					if c.Message != nil {
-						sends = append(sends, rendered{c.Scope, c.Message(sent)})
+						said = append(said, byScope{c.Scope, c.Message(sent)})
 					}
 				}
 			}
-			r.feed.Offer(conn, sent.Message.ChatID, sent.Message.Seq, func() {
-				for _, r := range sends {
-					if r.scope == conn.Identity().Scope {
-						r.send(conn)
+			mine := func(yield func(Rendered) bool) {
+				for _, x := range said {
+					if x.scope == conn.Identity().Scope && x.gives(conn) && !yield(x.Rendered) {
+						return
 					}
+				}
+			}
+			gives := func() bool {
+				for range mine {
+					return true
+				}
+				return u == sent.Message.Sender() // who wrote it has it
+			}
+			r.feed.OfferSome(conn, sent.Message.ChatID, sent.Message.Seq, gives, func() {
+				for x := range mine {
+					x.Send(conn)
 				}
 			})
 		}

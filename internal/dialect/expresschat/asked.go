@@ -107,6 +107,9 @@ func (e *ExpressChat) fetchPersonal(ctx context.Context, c *realtime.Conn, in Ch
 	for _, m := range p.Members {
 		people = append(people, m.User())
 	}
+	if err := e.root.Shown(ctx, c, p); err != nil {
+		return Done{}, err
+	}
 	return done, c.Emit("personal-chat", PersonalChat{
 		e.messages(ctx, p), dialect.ID(c.User()), e.house.Name(ctx, c.User()), e.partner(ctx, people, c.User()),
 	})
@@ -147,6 +150,9 @@ func (e *ExpressChat) fetchGroup(ctx context.Context, c *realtime.Conn, in Group
 			out.Admin = dialect.ID(m.User())
 		}
 		out.Participants = append(out.Participants, Member{dialect.ID(m.User()), e.house.Name(ctx, m.User())})
+	}
+	if err := e.root.Shown(ctx, c, p); err != nil {
+		return Done{}, err
 	}
 	return done, c.Emit("group-chat", out)
 }

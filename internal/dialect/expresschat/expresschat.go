@@ -44,7 +44,7 @@ func (e pairError) Unwrap() error { return e.error }
 func (e *ExpressChat) Authenticate(ctx context.Context, c realtime.Credentials) (auth.Identity, error) {
 	access, refresh := tokens(c)
 	if access == "" && refresh == "" && c.Token != "" {
-		return e.house.Verifier.Verify(ctx, c.Token)
+		return e.house.Verify(ctx, c.Token)
 	}
 	if access == "" || refresh == "" {
 		return auth.Identity{}, pairError{apperr.New(apperr.Unauthorized, "Present both tokens, access and refresh: log in again")}
@@ -104,7 +104,7 @@ func first(a, b string) string {
 // Bind adds the contract to the shared namespace.
 func (e *ExpressChat) Bind(root *dialect.Root) {
 	e.root = root
-	root.Add(dialect.Contract{Scope: pair, Connect: e.connect, Message: e.sent, Event: e.event}, false)
+	root.Add(dialect.Contract{Scope: pair, Connect: e.connect, Missed: e.missed, Message: e.sent, Event: e.event}, false)
 	e.bindEvents(root.Realtime())
 }
 

@@ -14,23 +14,40 @@ import (
 const nameTimeout = 2 * time.Second
 
 // sent renders a new message for the others in its chat; the sender is told nothing.
-func (e *ExpressChat) sent(m chat.MessageSent) func(c *realtime.Conn) {
-	ctx, cancel := context.WithTimeout(context.Background(), nameTimeout)
-	defer cancel()
-	event := "receive-personal-message"
-	switch m.Chat.Kind {
-	case models.KindGroup:
-		event = "receive-group-message"
-	case models.KindSelf:
-		return func(*realtime.Conn) {}
-	}
-	sender := m.Message.Sender()
-	send := e.root.Frame(event, Received{m.Message.ChatID, m.Message.Text, e.house.Name(ctx, sender), dialect.ID(sender)})
-	return func(c *realtime.Conn) {
+func (e *ExpressChat) sent(m chat.MessageSent) dialect.Rendered {
+	event, body := e.received(m.Chat, m.Message)
+	send, sender := e.root.Frame(event, body), m.Message.Sender()
+	return dialect.Rendered{Send: func(c *realtime.Conn) {
 		if c.User() != sender {
 			send(c)
 		}
+	}}
+}
+
+// missed renders a message that a session should have had while it was open. What was written before
+// it came is in the lists, and asked for.
+func (e *ExpressChat) missed(c *realtime.Conn, m models.Message) (string, any) {
+	ctx, cancel := context.WithTimeout(context.Background(), nameTimeout)
+	defer cancel()
+	card, _, err := e.house.Chats.Card(ctx, m.ChatID)
+	if err != nil {
+		e.house.Log.Warn("a chat could not be read for a message that was missed", "chat", m.ChatID, "err", err)
+		return "", nil
 	}
+	if m.Sender() == c.User() {
+		return "", nil
+	}
+	return e.received(card, m)
+}
+
+func (e *ExpressChat) received(c models.Chat, m models.Message) (event string, body Received) {
+	ctx, cancel := context.WithTimeout(context.Background(), nameTimeout)
+	defer cancel()
+	event = "receive-personal-message"
+	if c.Kind == models.KindGroup {
+		event = "receive-group-message"
+	}
+	return event, Received{m.ChatID, m.Text, e.house.Name(ctx, m.Sender()), dialect.ID(m.Sender())}
 }
 
 // event tells what else happens in chats.

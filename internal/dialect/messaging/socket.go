@@ -90,31 +90,35 @@ func (m *Messaging) read(ctx context.Context, u models.UserRef, messageID, origi
 	return toMessage(p.Messages[0], p.Members), nil
 }
 
-// missed hands a message over that was written while the socket's user was away.
+// missed hands a message over that was written while the socket's user was away, or that the socket
+// should have had: then it may be their own, from another device.
 func (m *Messaging) missed(c *realtime.Conn, message models.Message) (string, any) {
+	if message.Sender() == c.User() {
+		return "message_sent", MessageSent{toMessage(message, nil)}
+	}
 	ctx, cancel := context.WithTimeout(m.ctx, readTimeout)
 	defer cancel()
-	p, err := m.house.Chats.Open(ctx, c.User(), message.ChatID, 1)
+	card, people, err := m.house.Chats.Card(ctx, message.ChatID)
 	if err != nil {
 		m.house.Log.Warn("a conversation could not be read for a message that was missed", "chat", message.ChatID, "err", err)
 		return "new_message", NewMessage{toMessage(message, nil), Brief{MongoID: message.ChatID, ID: message.ChatID, Participants: []string{}}}
 	}
-	return "new_message", NewMessage{toMessage(message, p.Members), toBrief(p.Chat, refs(p.Members))}
+	return "new_message", NewMessage{toMessage(message, nil), toBrief(card, people)}
 }
 
 // message renders a new message: new_message for everybody else, message_sent for the sender.
-func (m *Messaging) message(e chat.MessageSent) func(c *realtime.Conn) {
+func (m *Messaging) message(e chat.MessageSent) dialect.Rendered {
 	body := toMessage(e.Message, nil)
 	sender := e.Message.Sender()
 	toOthers := m.root.Frame("new_message", NewMessage{body, toBrief(e.Chat, e.Members)})
 	toSender := m.root.Frame("message_sent", MessageSent{body})
-	return func(c *realtime.Conn) {
+	return dialect.Rendered{Send: func(c *realtime.Conn) {
 		if c.User() == sender {
 			toSender(c)
 			return
 		}
 		toOthers(c)
-	}
+	}}
 }
 
 func (m *Messaging) event(e chat.Event) {

@@ -139,17 +139,15 @@ func (n *NestChat) leave(ctx context.Context, c *realtime.Conn, in RoomRequest) 
 
 // message renders a new message for the sockets that hear its conversation. The number is known by
 // then: nobody can have joined without it.
-func (n *NestChat) message(e chat.MessageSent) func(c *realtime.Conn) {
+func (n *NestChat) message(e chat.MessageSent) dialect.Rendered {
 	number, err := n.number(e.Message.ChatID)
 	if err != nil {
 		n.house.Log.Error("a conversation's number could not be read", "chat", e.Message.ChatID, "err", err)
-		return func(*realtime.Conn) {}
+		return dialect.Rendered{Gives: func(*realtime.Conn) bool { return false }}
 	}
-	send := n.root.Frame("newMessage", n.render(number, e.Message, false))
-	return func(c *realtime.Conn) {
-		if n.root.Joined(c, room(number)) {
-			send(c)
-		}
+	return dialect.Rendered{
+		Gives: func(c *realtime.Conn) bool { return n.root.Joined(c, room(number)) },
+		Send:  n.root.Frame("newMessage", n.render(number, e.Message, false)),
 	}
 }
 

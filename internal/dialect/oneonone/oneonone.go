@@ -5,6 +5,7 @@ package oneonone
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -20,6 +21,9 @@ import (
 // newest is how many messages a conversation shows.
 const newest = chat.MaxPage
 
+// lookUp bounds the look-up of a conversation's people when they are not in memory.
+const lookUp = 2 * time.Second
+
 // OneOnOne is this contract on a node.
 type OneOnOne struct {
 	house dialect.House
@@ -29,7 +33,7 @@ type OneOnOne struct {
 // Bind adds the contract to the shared namespace.
 func Bind(house dialect.House, root *dialect.Root) *OneOnOne {
 	o := &OneOnOne{house: house, root: root}
-	root.Add(dialect.Contract{Message: o.message}, false)
+	root.Add(dialect.Contract{Message: o.message, Missed: o.missed}, false)
 	realtime.On(root.Realtime(), realtime.Event{Name: "join", Doc: "Hears a conversation from now on; the payload is its id."}, o.join)
 	root.Realtime().Emits("chat-message", "A new message of a conversation one has joined, one's own too.", ChatMessage{})
 	return o
@@ -48,14 +52,26 @@ func (o *OneOnOne) join(ctx context.Context, c *realtime.Conn, conversationID st
 }
 
 // message renders a new message for the sockets that have joined its conversation.
-func (o *OneOnOne) message(e chat.MessageSent) func(c *realtime.Conn) {
+func (o *OneOnOne) message(e chat.MessageSent) dialect.Rendered {
 	id := e.Message.ChatID
-	send := o.root.Frame("chat-message", ChatMessage{toMessage(e.Message, e.Members), id})
-	return func(c *realtime.Conn) {
-		if o.root.Joined(c, room(id)) {
-			send(c)
-		}
+	return dialect.Rendered{
+		Gives: func(c *realtime.Conn) bool { return o.root.Joined(c, room(id)) },
+		Send:  o.root.Frame("chat-message", ChatMessage{toMessage(e.Message, e.Members), id}),
 	}
+}
+
+// missed renders a message that a socket which has joined should have had.
+func (o *OneOnOne) missed(c *realtime.Conn, m models.Message) (string, any) {
+	if !o.root.Joined(c, room(m.ChatID)) {
+		return "", nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lookUp)
+	defer cancel()
+	_, people, err := o.house.Chats.Card(ctx, m.ChatID)
+	if err != nil {
+		o.house.Log.Warn("the people of a conversation could not be read for a message that was missed", "chat", m.ChatID, "err", err)
+	}
+	return "chat-message", ChatMessage{toMessage(m, people), m.ChatID}
 }
 
 // Routes adds this contract's REST surface.
@@ -141,6 +157,9 @@ func (o *OneOnOne) conversation(r *http.Request, viewer models.UserRef, id strin
 	}
 	p, err := o.house.Chats.Messages(ctx, viewer, id, ask)
 	if err != nil {
+		return Reply{}, err
+	}
+	if err := o.house.Shown(ctx, viewer, p); err != nil {
 		return Reply{}, err
 	}
 	return Reply{Success: true, Conversation: toConversation(p, invited(p), func(u models.UserRef) string { return o.house.Name(ctx, u) })}, nil
