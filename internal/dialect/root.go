@@ -142,10 +142,10 @@ func (r *Root) Tell(scope string, people []models.UserRef, except models.UserRef
 
 func (r *Root) connect(ctx context.Context, c *realtime.Conn) error {
 	id := c.Identity()
+	r.feed.Open(c) // before anything that takes time: what comes meanwhile is held
 	if err := r.house.Profiles.Note(ctx, id.User, id.Name, id.Picture); err != nil {
 		return err
 	}
-	r.feed.Open(c)
 	if err := r.base(ctx, c); err != nil {
 		return err
 	}

@@ -6,12 +6,15 @@
 //	A = customer 2 "John Doe"           a device of somebody; A2 = … is another device;
 //	                                    with ", silent" behind it, it answers no heartbeat
 //	R = service                         the shop's backend; also: nobody, token "text"
-//	A> presence                         connects a namespace (presence, chat), or: close
+//	A> presence                         connects a namespace (presence, chat, /, nestchat), or: close
+//	A = account "Ann"                   somebody who has signed up, with the pair of expresschat
 //	A> sendMessage {text: "Hi"}         emits into /chat; `A> /presence getPresence …` elsewhere
 //	A= {error: false, …}                the acknowledgement of the device's last emit
+//	A=201 {success: true, …}            the same, with the status of a REST answer that does not say it
+//	A> join $chat                       a value that is no object: a name, a text in quotes
 //	B< newChat {data: {id: $chat, …}, …}    an event that must arrive; every event in /chat must be
-//	                                    named, except those that come by themselves:
-//	                                    userIsOnline, userIsOffline, messageStatus
+//	                                    named, except those that come by themselves: userIsOnline,
+//	                                    userIsOffline, messageStatus; of other contracts, every event
 //	A> GET /api/v1/chats [Header: value]    REST with the device's token; A= is the body
 //
 // Values are JSON with bare keys, and: $name stores a value at its first sight and compares it
@@ -24,6 +27,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -46,12 +50,13 @@ type Step struct {
 	Device string // "" for a setting
 	Words  string // what follows the mark, without the value
 	Value  Value  // nil when there is none
+	Status int    // of A=201 {…}; 0: the body says it, or the answer is an acknowledgement
 }
 
 var (
 	setting = regexp.MustCompile(`^!\s*([A-Z_]+)\s*=\s*(.*)$`)
 	declare = regexp.MustCompile(`^([A-Z][A-Za-z0-9]*) = (.+)$`)
-	action  = regexp.MustCompile(`^([A-Z][A-Za-z0-9]*)([><=])\s+(.*)$`)
+	action  = regexp.MustCompile(`^([A-Z][A-Za-z0-9]*)([><=])(\d{3})?\s+(.*)$`)
 )
 
 // Read parses the file. An error names the line and what was expected.
@@ -104,20 +109,30 @@ func parseLine(l string) (Step, error) {
 	if m == nil {
 		return Step{}, fmt.Errorf("%q is no line of a conversation: want `A = …`, `A> …`, `A< …`, `A= …`, `! SETTING = value` or `# …`", l)
 	}
-	step := Step{Device: m[1], Kind: Kind(m[2]), Words: m[3]}
+	rest := m[4]
+	step := Step{Device: m[1], Kind: Kind(m[2]), Words: rest}
+	step.Status, _ = strconv.Atoi(m[3]) // 0 when there is none
 	if m[2] == "=" {
 		step.Kind = Answer
 	}
+	if m := bare.FindStringSubmatch(rest); m != nil && step.Kind == Do {
+		value, err := ParseValue(m[2])
+		step.Words, step.Value = m[1], value
+		return step, err
+	}
 	// The value starts at the first brace or bracket that is not a [Header: value].
-	if at := valueStart(m[3]); at >= 0 {
-		value, err := ParseValue(m[3][at:])
+	if at := valueStart(rest); at >= 0 {
+		value, err := ParseValue(rest[at:])
 		if err != nil {
 			return Step{}, err
 		}
-		step.Words, step.Value = strings.TrimSpace(m[3][:at]), value
+		step.Words, step.Value = strings.TrimSpace(rest[:at]), value
 	}
 	return step, nil
 }
+
+// bare is an event with a value that is neither an object nor an array.
+var bare = regexp.MustCompile(`^([a-zA-Z_/-]+(?: [a-zA-Z_-]+)?) (\$[a-zA-Z][a-zA-Z0-9]*|"[^"]*")$`)
 
 var header = regexp.MustCompile(`^\[([A-Za-z-]+): ([^\]]*)\]`)
 

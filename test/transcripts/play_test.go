@@ -17,6 +17,7 @@ import (
 	"chaffer/internal/db/dbtest"
 	"chaffer/internal/models"
 	"chaffer/internal/realtime/siotest"
+	"chaffer/test/dialects"
 )
 
 // TestConversations plays every conversation against a real server on both databases.
@@ -25,9 +26,18 @@ func TestConversations(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no conversations in %s: %v", folder, err)
 	}
+	others, err := filepath.Glob(contracts + "/*/transcripts/*.txt")
+	if err != nil || len(others) == 0 {
+		t.Fatalf("no conversations in %s: %v", contracts, err)
+	}
+	files = append(files, others...)
 	dbtest.Each(t, func(t *testing.T, url string) {
 		for _, file := range files {
-			t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			name := strings.TrimSuffix(filepath.Base(file), ".txt")
+			if filepath.Dir(file) != filepath.Clean(folder) { // of another contract
+				name = filepath.Base(filepath.Dir(filepath.Dir(file))) + " " + name
+			}
+			t.Run(name, func(t *testing.T) {
 				database := dbtest.SQLite(t)
 				if strings.HasPrefix(url, "postgres") {
 					database = dbtest.Postgres(t)
@@ -44,7 +54,10 @@ type device struct {
 	socket *siotest.Client
 	silent bool           // leaves heartbeats unanswered: nothing is proved to have arrived
 	heard  map[string]int // events of /chat the conversation has named
+	home   string         // the namespace of events that name none
+	pair   any            // what an account presents to "/"
 	nsp    string         // of the last emit
+	status int            // of the last REST answer
 	id     int            // of the last emit
 	answer json.RawMessage
 }
@@ -54,6 +67,7 @@ type player struct {
 	site    site
 	names   Names
 	devices map[string]*device
+	mail    *dialects.Mailbox
 }
 
 func play(t *testing.T, file, database string) {
@@ -61,13 +75,15 @@ func play(t *testing.T, file, database string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings := map[string]string{"DATABASE_URL": database}
+	mail := dialects.NewMailbox(t)
+	settings := mail.Settings()
+	settings["DATABASE_URL"] = database
 	for _, s := range steps {
 		if s.Kind == Setting {
 			settings[s.Words] = s.Value.(Literal).V.(string)
 		}
 	}
-	p := &player{t, start(t, settings), Names{}, map[string]*device{}}
+	p := &player{t, start(t, settings), Names{}, map[string]*device{}, mail}
 	for _, s := range steps {
 		if err := p.step(s); err != nil {
 			t.Fatalf("%s:%d: %s%s %s: %v", filepath.Base(file), s.Line, s.Device, s.Kind, s.Words, err)
@@ -86,8 +102,14 @@ func (p *player) step(s Step) error {
 		return nil
 	case Declare:
 		words, silent := strings.CutSuffix(s.Words, ", silent")
-		token, err := p.credential(words)
-		p.devices[s.Device] = &device{token: token, silent: silent, heard: map[string]int{}}
+		d := &device{silent: silent, heard: map[string]int{}, home: "/chat"}
+		p.devices[s.Device] = d
+		if name, ok := strings.CutPrefix(words, "account "); ok {
+			p.account(d, s.Device, strings.Trim(name, `"`))
+			return nil
+		}
+		var err error
+		d.token, err = p.credential(words)
 		return err
 	}
 	d, ok := p.devices[s.Device]
@@ -106,7 +128,17 @@ func (p *player) step(s Step) error {
 			return err
 		}
 	}
+	if s.Status != 0 && s.Status != d.status {
+		return fmt.Errorf("HTTP status %d, want %d, with the body %s", d.status, s.Status, d.answer)
+	}
 	return p.names.Match(s.Value, d.answer)
+}
+
+// account signs somebody up. Their id is a name from then on: $idOfA.
+func (p *player) account(d *device, device, name string) {
+	a := dialects.SignUp(p.T, p.site.url, p.mail, name, strings.ToLower(name)+"@example.com")
+	d.token, d.pair = a.Access, a.Pair()
+	p.names["idOf"+device] = text(a.ID)
 }
 
 var method = regexp.MustCompile(`^(GET|POST|PUT|DELETE) (\S+)(.*)$`)
@@ -117,18 +149,13 @@ func (p *player) do(d *device, s Step) error {
 		return p.request(d, m[1], m[2], m[3], s.Value)
 	}
 	switch words {
-	case "presence", "chat":
-		if d.socket == nil {
-			d.socket = siotest.Dial(p.T, p.site.url)
-			d.socket.Heartbeats(!d.silent)
-		}
-		_, err := d.socket.TryConnect("/"+words, map[string]string{"token": d.token})
-		return err
+	case "presence", "chat", "/", "nestchat":
+		return p.connect(d, words)
 	case "close":
 		d.socket.Close()
 		return nil
 	}
-	nsp, event := space(words)
+	nsp, event := d.space(words)
 	var payload any
 	if s.Value != nil {
 		body, err := p.names.Fill(s.Value, p.credential)
@@ -143,7 +170,7 @@ func (p *player) do(d *device, s Step) error {
 }
 
 func (p *player) hear(d *device, s Step) error {
-	nsp, event := space(s.Words)
+	nsp, event := d.space(s.Words)
 	if event == "disconnect" {
 		d.socket.ExpectDisconnect(nsp, siotest.Timeout)
 		return nil
@@ -152,7 +179,7 @@ func (p *player) hear(d *device, s Step) error {
 	if err != nil {
 		return fmt.Errorf("%w; unread: %v", err, d.unheard())
 	}
-	if nsp == "/chat" {
+	if nsp == d.home {
 		d.heard[event]++
 	}
 	if s.Value == nil {
@@ -196,14 +223,61 @@ func (p *player) request(d *device, method, path, headers string, v Value) error
 	if d.answer, err = io.ReadAll(resp.Body); err != nil {
 		return err
 	}
+	d.status = resp.StatusCode
 	var envelope struct{ StatusCode int }
-	if err := json.Unmarshal(d.answer, &envelope); err != nil || envelope.StatusCode != resp.StatusCode {
+	if err := json.Unmarshal(d.answer, &envelope); envelope.StatusCode != 0 && (err != nil || envelope.StatusCode != resp.StatusCode) {
 		return fmt.Errorf("HTTP status %d with the body %s", resp.StatusCode, d.answer)
 	}
 	return nil
 }
 
-var person = regexp.MustCompile(`^(customer|vendor|admin) (\S+)(?: "([^"]*)")?$`)
+func (p *player) connect(d *device, words string) error {
+	nsp, credentials := words, any(map[string]string{"token": d.token})
+	var opts []siotest.Option
+	switch words {
+	case "/":
+		if d.home = "/"; d.pair != nil {
+			credentials = d.pair
+		}
+	case "nestchat":
+		nsp, opts = "/chat", append(opts, siotest.WithQuery("dialect", "nestchat"))
+	default:
+		nsp = "/" + words
+	}
+	if d.socket == nil {
+		d.socket = siotest.Dial(p.T, p.site.url, opts...)
+		d.socket.Heartbeats(!d.silent)
+	}
+	_, err := d.socket.TryConnect(nsp, credentials)
+	if err != nil || d.home != "/" && words != "nestchat" {
+		return err
+	}
+	return d.admitted(nsp)
+}
+
+// admitted waits until a socket of another contract has been let in or refused: unlike /chat, most
+// of them say nothing then.
+func (d *device) admitted(nsp string) error {
+	id, in := d.socket.EmitID(nsp, "is anybody there", nil), false
+	err := d.socket.Wait(siotest.Timeout, func(all []siotest.Received) bool {
+		for _, r := range all {
+			if r.Nsp == nsp && r.Kind == siotest.KindAck && r.ID == id {
+				in = true
+			}
+			if r.Nsp == nsp && r.Kind == siotest.KindDisconnect {
+				return true
+			}
+		}
+		return in
+	})
+	if err == nil && in { // there is no such event, which is told
+		_, err = d.socket.TryExpect(nsp, "error", siotest.Timeout)
+		d.heard["error"]++
+	}
+	return err
+}
+
+var person = regexp.MustCompile(`^(customer|vendor|admin|member) (\S+)(?: "([^"]*)")?$`)
 
 // credential is the token of who is declared, or of <token …>.
 func (p *player) credential(words string) (string, error) {
@@ -234,7 +308,7 @@ func (d *device) unheard() (events []string) {
 	}
 	seen := map[string]int{}
 	for _, r := range d.socket.Received() {
-		if r.Kind != siotest.KindEvent || r.Nsp != "/chat" || slices.Contains(byThemselves, r.Event) {
+		if r.Kind != siotest.KindEvent || r.Nsp != d.home || slices.Contains(byThemselves, r.Event) {
 			continue
 		}
 		if seen[r.Event]++; seen[r.Event] > d.heard[r.Event] {
@@ -244,11 +318,12 @@ func (d *device) unheard() (events []string) {
 	return events
 }
 
-// space splits "/presence getPresence" into its namespace and event; /chat is the default.
-func space(words string) (nsp, event string) {
+// space splits "/presence getPresence" into its namespace and event; /chat is the default, or "/" for
+// who has connected there.
+func (d *device) space(words string) (nsp, event string) {
 	if strings.HasPrefix(words, "/") {
 		nsp, event, _ = strings.Cut(words, " ")
 		return nsp, event
 	}
-	return "/chat", words
+	return d.home, words
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -131,7 +132,8 @@ func (m *Messaging) remove(r *http.Request, _ http.ResponseWriter, who auth.Iden
 	if err := m.house.Chats.Remove(r.Context(), who.User, c.ID); err != nil {
 		return nil, err
 	}
-	c.IsDeleted = true
+	now := wire.At(time.Now().UTC())
+	c.IsDeleted, c.DeletedAt, c.UpdatedAt = true, &now, now
 	return c, nil
 }
 
