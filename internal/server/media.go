@@ -27,7 +27,7 @@ func newUploads(ctx context.Context, cfg config.Config, d *db.DB, log *slog.Logg
 	if cfg.S3Bucket != "" {
 		files, err = upload.NewS3(ctx, upload.S3Options{
 			Endpoint: cfg.S3Endpoint, Bucket: cfg.S3Bucket, Region: cfg.S3Region, AccessKey: cfg.S3AccessKey, SecretKey: cfg.S3SecretKey,
-		})
+		}, log)
 	} else {
 		files, err = upload.NewDisk(cfg.UploadDir)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -30,8 +31,9 @@ type S3 struct {
 	bucket string
 }
 
-// NewS3 looks whether the bucket can be reached. The errors are sentences for an operator.
-func NewS3(ctx context.Context, o S3Options) (*S3, error) {
+// NewS3 looks whether the bucket is there. A store that does not answer at all is logged and used when
+// it does: chats do not wait for pictures. The errors are sentences for an operator.
+func NewS3(ctx context.Context, o S3Options, log *slog.Logger) (*S3, error) {
 	u, err := url.Parse(o.Endpoint)
 	if err != nil || u.Host == "" {
 		return nil, fmt.Errorf("S3_ENDPOINT is not an address: expected one such as https://s3.eu-central-1.amazonaws.com")
@@ -47,6 +49,8 @@ func NewS3(ctx context.Context, o S3Options) (*S3, error) {
 	defer cancel()
 	found, err := client.BucketExists(ctx, o.Bucket)
 	switch {
+	case err != nil && minio.ToErrorResponse(err).StatusCode == 0:
+		log.Warn("S3_ENDPOINT does not answer: there are no pictures until it does", "endpoint", u.Host, "err", err)
 	case err != nil:
 		return nil, fmt.Errorf("the bucket S3_BUCKET %q cannot be reached (are S3_ENDPOINT, S3_ACCESS_KEY and S3_SECRET_KEY right?): %w", o.Bucket, err)
 	case !found:

@@ -109,6 +109,13 @@ func TestTheStoreIsAway(t *testing.T) {
 			t.Errorf("the node is not ready: %d", status)
 		}
 
+		n.stop()
+		n = startNode(t, database, s) // also a node that starts now
+		n.want(201, "POST", "/api/v1/chats/messages", `{"productId":"p","recipientId":2,"text":"from a node that started without the store"}`)
+		if status, _ := n.upload(8, 8); status != 503 {
+			t.Errorf("an upload to it: %d", status)
+		}
+
 		s.run()
 		status, after := n.do("GET", picture, "", nil)
 		if status != 200 || !bytes.Equal(before, after) {
