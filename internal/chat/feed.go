@@ -119,14 +119,30 @@ func (f *Feed) CaughtUp(c *realtime.Conn, chatID string, seq int64) {
 	}
 }
 
-// Answer is Offer for the answer to a message the socket has sent itself: it is never dropped.
-func (f *Feed) Answer(c *realtime.Conn, chatID string, seq int64, send func()) {
+// Expect notes that a socket sends the message of that id itself: until Answer or Forget it is not
+// given it as one of somebody else, however it comes to be read.
+func (f *Feed) Expect(c *realtime.Conn, id string) {
+	if s, ok := sessionOf(c); ok {
+		s.expect(id)
+	}
+}
+
+// Forget says that an expected message was refused.
+func (f *Feed) Forget(c *realtime.Conn, id string) {
+	if s, ok := sessionOf(c); ok {
+		s.forget(id)
+	}
+}
+
+// Answer is Offer for the answer to a message the socket has sent itself, expected under that id: it
+// is never dropped.
+func (f *Feed) Answer(c *realtime.Conn, id, chatID string, seq int64, send func()) {
 	s, ok := sessionOf(c)
 	if !ok {
 		send()
 		return
 	}
-	s.offer(delivery{chatID: chatID, seq: seq, own: true, send: send})
+	s.offer(delivery{chatID: chatID, seq: seq, own: true, id: id, send: send})
 }
 
 // Base notes how far a chat was before the backlog was read: what is behind that place belongs to
@@ -168,6 +184,7 @@ func sessionOf(c *realtime.Conn) (*session, bool) {
 const (
 	catchUpTries = 5
 	catchUpPause = 200 * time.Millisecond
+	answerPause  = 5 * time.Millisecond // until an answer that is about to come is looked for again
 	// fillTimeout times the tries, and the pauses, is how long an answer may be held behind a gap.
 	fillTimeout = 2 * time.Second
 )
@@ -178,23 +195,31 @@ func (f *Feed) catchUp(s *session) {
 	f.wg.Go(func() {
 		failures := 0
 		for !s.release() {
-			err := f.fillGaps(s)
+			waits, err := f.fillGaps(s)
 			switch {
 			case s.conn.Context().Err() != nil || f.ctx.Err() != nil:
 				s.abandon()
 				return
 			case err == nil:
 				failures = 0
-				continue
+			default:
+				failures++
 			}
-			if failures++; failures == catchUpTries {
+			if failures == catchUpTries {
 				f.log.Warn("a socket could not catch up and is closed", "sid", s.conn.ID(), "user", s.conn.User().String(), "err", err)
 				s.conn.Close()
 				s.abandon()
 				return
 			}
+			pause := time.Duration(failures) * catchUpPause
+			if waits {
+				pause = answerPause
+			}
+			if pause == 0 {
+				continue
+			}
 			select {
-			case <-time.After(time.Duration(failures) * catchUpPause):
+			case <-time.After(pause):
 			case <-f.ctx.Done():
 			case <-s.conn.Context().Done():
 			}
@@ -202,41 +227,44 @@ func (f *Feed) catchUp(s *session) {
 	})
 }
 
-func (f *Feed) fillGaps(s *session) error {
+// fillGaps reads what is missing of each chat. waits: in one of them the next message is the socket's
+// own, whose answer is about to come.
+func (f *Feed) fillGaps(s *session) (waits bool, err error) {
 	ctx, cancel := context.WithTimeout(f.ctx, fillTimeout)
 	defer cancel()
 	for chatID, from := range s.gaps() {
 		members, err := f.service.store.members(ctx, chatID)
 		if err != nil {
-			return err
+			return waits, err
 		}
 		if from == sinceBegan {
 			// A message gets its time a little before it is committed.
 			if from, err = f.service.store.placeBefore(ctx, chatID, s.began.Add(-commitTimeout)); err != nil {
-				return err
+				return waits, err
 			}
 			s.base(chatID, from)
 		}
 		for more := true; more; {
 			messages, err := f.service.store.messagesAfter(ctx, chatID, from, MaxPage)
 			if err != nil {
-				return err
+				return waits, err
 			}
 			more = len(messages) == MaxPage
 			for _, m := range messages {
 				send, err := f.sender(s.conn, f.missing(s.conn, m, members))
 				if err != nil {
-					return err
+					return waits, err
 				}
-				if from = m.Seq; !s.fill(chatID, m.Seq, send) {
-					more = false
+				from = m.Seq
+				if went := s.fill(chatID, m.Seq, m.ID, send); went != given {
+					more, waits = false, waits || went == expected
 					break
 				}
 			}
 		}
 		s.filled(chatID)
 	}
-	return nil
+	return waits, nil
 }
 
 // sender encodes what is to be said and returns what sends it; nil for nothing.

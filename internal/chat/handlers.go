@@ -64,12 +64,18 @@ func (n *Namespace) declareEvents() {
 // send hands a message to the committer. The answer takes its turn in the socket's stream, so that
 // seq rises there too.
 func (n *Namespace) send(ctx context.Context, c *realtime.Conn, in SendRequest, done func(SentReply, error)) {
-	n.service.SendAsync(ctx, c.Identity(), in.input(c.ID()), func(sent Sent, err error) {
+	input, id := in.input(c.ID()), ""
+	input.Named = func(messageID string) {
+		id = messageID
+		n.feed.Expect(c, id)
+	}
+	n.service.SendAsync(ctx, c.Identity(), input, func(sent Sent, err error) {
 		if err != nil {
+			n.feed.Forget(c, id)
 			done(SentReply{}, err)
 			return
 		}
-		n.feed.Answer(c, sent.Message.ChatID, sent.Message.Seq, func() { done(toSentReply(sent), nil) })
+		n.feed.Answer(c, id, sent.Message.ChatID, sent.Message.Seq, func() { done(toSentReply(sent), nil) })
 	})
 }
 

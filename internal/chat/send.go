@@ -35,6 +35,8 @@ type SendInput struct {
 	Key         string   // clientMessageId: the same key and content is the same message, for ever
 	Card        Card
 	Origin      string // the socket that sends, "" for REST
+	// Named, if set, is called once with the id the message will have, before it can be stored.
+	Named func(messageID string)
 }
 
 // Sent is a stored message.
@@ -68,6 +70,9 @@ func (s *Service) SendAsync(ctx context.Context, actor auth.Identity, in SendInp
 	if err != nil {
 		done(Sent{}, err)
 		return
+	}
+	if in.Named != nil {
+		in.Named(op.message.ID)
 	}
 	op.done = done
 	s.committer.submit(op)

@@ -16,6 +16,7 @@ type delivery struct {
 	chatID string
 	seq    int64  // the message's place; 0: not a message
 	own    bool   // the answer to this socket's own send: never dropped
+	id     string // own: the message's id as it was expected
 	send   func() // hands it to the connection; does not block
 	// gives says, in its turn, whether the socket is to have it at all; nil: it is.
 	gives func() bool
@@ -34,6 +35,7 @@ type session struct {
 	held    []delivery       // in order of arrival
 	missed  map[string]int64 // chat → first place that was dropped while holding
 	sent    map[string]int64 // chat → newest place given to this socket
+	mine    map[string]bool  // ids of this socket's own sends that are not answered yet
 	fresh   map[string]int64 // given since the last heartbeat was written
 	pinged  map[string]int64 // given before it: its answer proves them
 	proved  time.Time        // when the prover last wrote one
@@ -51,7 +53,7 @@ const sinceBegan = int64(-1)
 // newSession begins by holding: the backlog comes first.
 func newSession(conn *realtime.Conn, catch, prove func(*session)) *session {
 	return &session{
-		conn: conn, catch: catch, prove: prove, holding: true, missed: map[string]int64{},
+		conn: conn, catch: catch, prove: prove, holding: true, missed: map[string]int64{}, mine: map[string]bool{},
 		sent: map[string]int64{}, fresh: map[string]int64{}, pinged: map[string]int64{},
 		floor: map[string]int64{}, began: time.Now(),
 	}
@@ -61,6 +63,7 @@ func newSession(conn *realtime.Conn, catch, prove func(*session)) *session {
 func (s *session) offer(d delivery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	delete(s.mine, d.id)
 	if s.over && d.own {
 		d.send()
 		return
@@ -212,21 +215,46 @@ func (s *session) noteAll(upTo map[string]int64) {
 	}
 }
 
-// fill sends one message that was read because it was missing. It reports false when the reading
-// of this chat has to stop: the next place is this socket's own message, waiting in held. Without
-// send, the socket is not to have it.
-func (s *session) fill(chatID string, seq int64, send func()) bool {
+// expect notes that this socket sends a message: until it is answered, it is not to be given it.
+func (s *session) expect(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.mine[id] = true
+}
+
+// forget takes back what expect said: the message was refused.
+func (s *session) forget(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.mine, id)
+}
+
+// filling is how the reading of a chat goes on after one message.
+type filling int
+
+const (
+	given    filling = iota
+	answered         // the message is this socket's own, and its answer waits in held: let it through
+	expected         // the message is this socket's own, and its answer is about to come
+)
+
+// fill sends one message that was read because it was missing, unless it is this socket's own, which
+// comes as the answer to its send. Without send, the socket is not to have it.
+func (s *session) fill(chatID string, seq int64, id string, send func()) filling {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mine[id] {
+		return expected
+	}
 	for _, d := range s.held {
 		if d.own && d.chatID == chatID && d.seq == seq {
-			return false
+			return answered
 		}
 	}
 	if last, known := s.sent[chatID]; !known || seq > last {
 		s.give(delivery{chatID: chatID, seq: seq, send: send, gives: func() bool { return send != nil }})
 	}
-	return true
+	return given
 }
 
 // filled notes that a chat was read to its end.
@@ -268,32 +296,40 @@ func (s *session) gapsLocked() map[string]int64 {
 	return out
 }
 
-// release lets through what was held, chat by chat as far as nothing is missing before it. True:
-// nothing is missing any more, and holding has ended. A chat whose gap stays does not keep the
-// others, and the answers in them, waiting.
+// release lets through what was held, chat by chat as far as nothing is missing before it, whatever
+// order it came in. True: nothing is missing any more, and holding has ended. A chat whose gap stays
+// does not keep the others, and the answers in them, waiting.
 func (s *session) release() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	missing := map[string]bool{}
-	for chatID := range s.missed {
-		missing[chatID] = true
+	for s.releaseOnce() && len(s.held) > 0 {
 	}
+	s.holding = len(s.held) > 0 || len(s.missed) > 0
+	return !s.holding
+}
+
+// releaseOnce goes through what is held, in order of arrival, and reports whether something went. The
+// caller holds the lock.
+func (s *session) releaseOnce() (went bool) {
+	waiting := map[string]bool{} // chats in which something waits for a message before it
 	var kept []delivery
 	for _, d := range s.held {
+		_, missed := s.missed[d.chatID]
 		known := d.seq > 0 && d.seq <= s.sent[d.chatID]
 		switch {
-		case missing[d.chatID], d.seq > 0 && !known && s.isGap(d.chatID, d.seq):
-			missing[d.chatID] = true
+		case missed, d.seq == 0 && waiting[d.chatID], d.seq > 0 && !known && s.isGap(d.chatID, d.seq):
+			waiting[d.chatID] = true
 			kept = append(kept, d)
+			continue
 		case !known:
 			s.give(d)
 		case d.own:
 			d.send()
 		}
+		went = true
 	}
 	s.held = kept
-	s.holding = len(missing) > 0
-	return !s.holding
+	return went
 }
 
 // abandon ends the answers that were held for a socket that is gone: whoever counts what is in

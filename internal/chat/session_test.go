@@ -84,8 +84,41 @@ func TestAGapHoldsItsOwnChatOnly(t *testing.T) {
 	if s.release() || fmt.Sprint(sent) != "[b4 b5]" {
 		t.Errorf("while 4 is missing in a: sent %v", sent)
 	}
-	s.fill("a", 4, func() { sent = append(sent, "a4") })
+	s.fill("a", 4, "x4", func() { sent = append(sent, "a4") })
 	if !s.release() || fmt.Sprint(sent) != "[b4 b5 a4 a5 a6 a0]" {
 		t.Errorf("when it has come: sent %v", sent)
+	}
+}
+
+// A message of the socket's own that is read from the database before its answer has come, because
+// something before it was missing, comes as the answer and not twice.
+func TestAnOwnMessageComesAsItsAnswer(t *testing.T) {
+	s := newSession(nil, func(*session) {}, func(*session) {})
+	s.release()
+	s.base("a", 3)
+	var sent []string
+	say := func(what string) func() { return func() { sent = append(sent, what) } }
+	s.expect("x5")
+	s.offer(delivery{chatID: "a", seq: 6, send: say("6")}) // 4 and 5 are missing
+	if went := s.fill("a", 4, "x4", say("4")); went != given {
+		t.Fatalf("4: %v", went)
+	}
+	if went := s.fill("a", 5, "x5", say("5 as somebody's")); went != expected {
+		t.Fatalf("5, not answered yet: %v", went)
+	}
+	if s.release() {
+		t.Fatal("6 went before 5")
+	}
+	s.offer(delivery{chatID: "a", seq: 5, own: true, id: "x5", send: say("5")})
+	if went := s.fill("a", 5, "x5", say("5 as somebody's")); went != answered {
+		t.Fatalf("5, answered: %v", went)
+	}
+	if !s.release() || fmt.Sprint(sent) != "[4 5 6]" {
+		t.Errorf("sent %v", sent)
+	}
+	s.expect("x7")
+	s.forget("x7") // refused, and stored all the same: it is given like any other
+	if went := s.fill("a", 7, "x7", say("7")); went != given {
+		t.Errorf("7: %v", went)
 	}
 }
