@@ -214,6 +214,21 @@ func (r *Root) base(ctx context.Context, c *realtime.Conn) error {
 	return nil
 }
 
+// Rejoined notes that a socket hears a chat again. When its user has all of it, what comes now counts
+// as delivered; else what was missed stays waiting for them.
+func (r *Root) Rejoined(ctx context.Context, c *realtime.Conn, chatID string) error {
+	p, err := r.house.Chats.Open(ctx, c.User(), chatID, 1)
+	if err != nil {
+		return err
+	}
+	for _, m := range p.Members {
+		if m.User() == c.User() && m.DeliveredSeq >= p.Chat.LastSeq {
+			r.feed.CaughtUp(c, p.Chat.ID, p.Chat.LastSeq)
+		}
+	}
+	return nil
+}
+
 // Shown notes that a socket was shown a run of a chat's messages up to the newest. When it begins
 // where the user's delivered position ends, they have the chat, and the position moves.
 func (r *Root) Shown(ctx context.Context, c *realtime.Conn, p chat.Page) error {

@@ -4,6 +4,7 @@ import { Server } from './lib/server.mjs'
 import { People } from './dialects/client.mjs'
 import { across } from './dialects/across.mjs'
 import { expresschat } from './dialects/expresschat.mjs'
+import { literal } from './dialects/literal.mjs'
 import { messaging } from './dialects/messaging.mjs'
 import { nestchat } from './dialects/nestchat.mjs'
 import { oneonone } from './dialects/oneonone.mjs'
@@ -14,6 +15,7 @@ const contracts = {
   nestchat: [nestchat, { namespace: '/chat', query: { dialect: 'nestchat' } }],
   messaging: [messaging],
   across: [across],
+  literal: [literal],
 }
 
 for (const database of (process.env.CONTRACT_DATABASES ?? 'sqlite postgres').split(' ')) {

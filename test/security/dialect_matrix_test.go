@@ -140,6 +140,7 @@ func TestDialectsAttacked(t *testing.T) {
 			}
 		}
 		w.quietLog()
+		report(t, "T45", "every event and route of the four other contracts", columnOf(url), fmt.Sprintf("%d operations × everybody, and every mistake: the table below", len(operationsOf)))
 	})
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n| | anonymous | admin | outsiders (%d) | blocked | mistakes | peer | owner |\n|---|---|---|---|---|---|---|---|\n", len(outsiders))
@@ -147,6 +148,9 @@ func TestDialectsAttacked(t *testing.T) {
 		fmt.Fprintf(&b, "| %s `%s` | %s |\n", o.dialect, o.name, strings.Join(lines[o.dialect+" "+o.name], " | "))
 	}
 	t.Log(b.String())
+	if !t.Failed() {
+		section("The four other contracts", b.String())
+	}
 }
 
 // outside tries one operation as everybody who is not to have it and returns what was seen:

@@ -41,6 +41,7 @@ var operationsOf = []operationOf{
 	{dialect: "nestchat", name: "leaveConversation", body: `{"convId":$number}`, names: aChat, peer: true},
 	{dialect: "nestchat", name: "POST /chats", path: "/chats", body: `{"user2_id":"$fresh"}`, names: oneself},
 	{dialect: "nestchat", name: "POST /chats/{id}/message", path: "/chats/$number/message", body: `{"message":"x"}`, names: aChat, peer: true, sends: true},
+	{dialect: "nestchat", name: "GET /chats/{id}/messages", path: "/chats/$number/messages", names: aChat, peer: true},
 
 	{dialect: "messaging", name: "send_message", body: `{"conversationId":"$chat","content":"x","attachments":[]}`, names: aChat, peer: true, sends: true, optional: "attachments"},
 	{dialect: "messaging", name: "typing", body: `{"conversationId":"$chat","isTyping":true}`, names: aChat, peer: true, optional: "isTyping"},

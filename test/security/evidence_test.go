@@ -31,9 +31,25 @@ type sighting struct {
 }
 
 var ledger = struct {
-	mu    sync.Mutex
-	lines []*sighting
+	mu       sync.Mutex
+	lines    []*sighting
+	sections []string
 }{}
+
+// section adds a part of its own behind the table.
+func section(title, text string) {
+	ledger.mu.Lock()
+	defer ledger.mu.Unlock()
+	ledger.sections = append(ledger.sections, "\n## "+title+"\n\n"+strings.TrimSpace(text)+"\n")
+}
+
+// columnOf is the column of a database.
+func columnOf(url string) string {
+	if strings.HasPrefix(url, "sqlite") {
+		return onSQLite
+	}
+	return onPostgres
+}
 
 // report enters what a row saw in a column: call it deferred, when the row has ended. A number and
 // a name are one line, whoever reports it. A row that failed has seen nothing.
@@ -126,7 +142,7 @@ func render() string {
 	for _, column := range columns {
 		head += " " + column + " |"
 	}
-	return head + "\n|---|---|---|" + strings.Repeat("---|", len(columns)) + "\n" + strings.Join(lines, "") +
+	return head + "\n|---|---|---|" + strings.Repeat("---|", len(columns)) + "\n" + strings.Join(lines, "") + strings.Join(ledger.sections, "") +
 		"\n## Not proved\n\n- " + strings.Join(missing, "\n- ") + "\n"
 }
 

@@ -40,11 +40,21 @@ func (e *ExpressChat) bindEvents(n *realtime.Namespace) {
 		return e.change(ctx, in, func(u models.UserRef) error { return e.house.Chats.HandOver(ctx, c.User(), in.GroupID, u) })
 	})
 	on(n, "leave-grp", "The caller leaves a group.", e.leave)
+	declare(n)
 }
 
 // on registers a handler whose answer is an acknowledgement; the document's events are emitted by it.
 func on[Req any](n *realtime.Namespace, name, doc string, h func(ctx context.Context, c *realtime.Conn, in Req) (Done, error)) {
 	realtime.On(n, realtime.Event{Name: name, Doc: doc, OptionalPayload: name == "fetch-self-chat"}, h)
+}
+
+// chatID is a chat as a client names it: the self chat has its user's id.
+func (e *ExpressChat) chatID(ctx context.Context, c *realtime.Conn, id string) (string, error) {
+	if id != dialect.ID(c.User()) {
+		return id, nil
+	}
+	o, err := e.house.Chats.OpenSelf(ctx, c.User())
+	return o.Chat.ID, err
 }
 
 // done is the acknowledgement of what succeeded.
@@ -99,7 +109,11 @@ func (e *ExpressChat) createPersonal(ctx context.Context, c *realtime.Conn, in O
 }
 
 func (e *ExpressChat) fetchPersonal(ctx context.Context, c *realtime.Conn, in ChatRequest) (Done, error) {
-	p, err := e.house.Chats.Open(ctx, c.User(), in.ChatID, chat.MaxPage)
+	id, err := e.chatID(ctx, c, in.ChatID)
+	if err != nil {
+		return Done{}, err
+	}
+	p, err := e.house.Chats.Open(ctx, c.User(), id, chat.MaxPage)
 	if err != nil {
 		return Done{}, err
 	}
@@ -116,12 +130,20 @@ func (e *ExpressChat) fetchPersonal(ctx context.Context, c *realtime.Conn, in Ch
 }
 
 func (e *ExpressChat) send(ctx context.Context, c *realtime.Conn, chatID, content string) (Done, error) {
-	_, err := e.house.Chats.Send(ctx, c.Identity(), chat.SendInput{ChatID: chatID, Text: content, Origin: c.ID()})
+	id, err := e.chatID(ctx, c, chatID)
+	if err != nil {
+		return Done{}, err
+	}
+	_, err = e.house.Chats.Send(ctx, c.Identity(), chat.SendInput{ChatID: id, Text: content, Origin: c.ID()})
 	return done, err
 }
 
 func (e *ExpressChat) read(ctx context.Context, c *realtime.Conn, chatID string) (Done, error) {
-	_, err := e.house.Chats.MarkRead(ctx, c.User(), chatID, nil, c.ID())
+	id, err := e.chatID(ctx, c, chatID)
+	if err != nil {
+		return Done{}, err
+	}
+	_, err = e.house.Chats.MarkRead(ctx, c.User(), id, nil, c.ID())
 	return done, err
 }
 

@@ -119,3 +119,33 @@ func (e *ExpressChat) membersChanged(_ context.Context, m chat.MembersChanged) {
 func (e *ExpressChat) tell(people []models.UserRef, except models.UserRef, event string, body any) {
 	e.root.Tell(pair, people, except, "", event, body)
 }
+
+// declare is the table of what the server says in this contract.
+func declare(n *realtime.Namespace) {
+	n.Emits("user-id", "Who the session is; the first of the three that come by themselves.", UserID{})
+	n.Emits("personal-chat-list", "The chats of two.", PersonalList{})
+	n.Emits("group-chat-list", "The groups.", GroupList{})
+	n.Emits("auth-failure", "The pair is not valid; the session ends.", Reason{})
+	n.Emits("self-chat", "Answers fetch-self-chat.", SelfChat{})
+	n.Emits("personal-chat", "Answers fetch-personal-chat.", PersonalChat{})
+	n.Emits("group-chat", "Answers fetch-group-chat.", GroupChat{})
+	n.Emits("receive-personal-message", "A message of the other one.", Received{})
+	n.Emits("receive-group-message", "A message of somebody else in a group.", Received{})
+	n.Emits("read-personal-msg-ack", "The other one has read the chat.", ReadAck{})
+	n.Emits("read-grp-msg-ack", "Somebody has read the group.", ReadAck{})
+	n.Emits("create-personal-chat-creator", "The chat with somebody, to who asked for it.", PersonalOpened{})
+	n.Emits("create-personal-chat-partner", "The same, to the other one.", PersonalOpened{})
+	n.Emits("create-group-chat-creator", "A group, to who opened it.", GroupOpened{})
+	n.Emits("create-group-chat-receiver", "The same, to the others in it.", GroupOpened{})
+	for name, doc := range map[string]string{
+		"add-member-success": "The admin brought somebody in.", "new-grp-added": "The session's user was brought in.",
+		"kickout-successful": "The admin put somebody out.", "kicked-out": "The session's user was put out.",
+		"someone-kicked-out": "Somebody else was.", "change-admin-success-creator": "The admin handed the group over.",
+		"change-admin-success-receiver": "The session's user is the admin now.",
+		"group-left-success":            "The session's user has left.", "user-left-grp": "Somebody else has.",
+	} {
+		n.Emits(name, doc, GroupChange{})
+	}
+	n.Emits("add-member-fail", "Nobody was brought in.", Reason{})
+	n.Emits("group-left-fail", "The session's user has not left.", Reason{})
+}

@@ -122,10 +122,14 @@ func (n *NestChat) send(ctx context.Context, c *realtime.Conn, in SendRequest, d
 }
 
 func (n *NestChat) join(ctx context.Context, c *realtime.Conn, in RoomRequest) (Answer, error) {
-	if _, err := n.house.Chats.ByNumber(ctx, c.User(), in.ConvID); err != nil {
+	id, err := n.house.Chats.ByNumber(ctx, c.User(), in.ConvID)
+	if err != nil {
 		return Answer{}, conversationNotFound(err)
 	}
 	n.root.Join(c, room(in.ConvID))
+	if err := n.root.Rejoined(ctx, c, id); err != nil {
+		return Answer{}, conversationNotFound(err)
+	}
 	return Answer{Success: true, ConvID: in.ConvID}, c.Emit("joinedConversation", Room{in.ConvID})
 }
 

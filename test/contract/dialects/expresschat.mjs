@@ -6,29 +6,34 @@ import { Client } from './client.mjs'
 
 let last = 0
 
+// linkOf waits for the mail that the server prints in development and takes the link out of it.
+async function linkOf(server, email) {
+  for (const deadline = Date.now() + 10_000; Date.now() < deadline; await new Promise((resolve) => setTimeout(resolve, 10))) {
+    const mail = server.log.split('Mail to ').findLast((m) => m.startsWith(`${email}: Verify`))
+    const found = mail?.match(/(\/Verify\?token=[0-9a-f]+)/)
+    if (found) return found[1]
+  }
+  throw new Error(`no mail to ${email}`)
+}
+
+// signedUp is somebody who has signed up, followed the link and logged in.
+export async function signedUp(server, name) {
+  const email = `${name.toLowerCase()}${++last}@Example.com`
+  const password = 'correct horse battery'
+  assert.equal((await server.rest('POST', '/signup', { body: { name, email, password } })).status, 201)
+  assert.equal((await server.rest('GET', await linkOf(server, email))).status, 200)
+  const { status, body, headers } = await server.rest('POST', '/login', { body: { email: email.toLowerCase(), password } })
+  assert.equal(status, 200, JSON.stringify(body))
+  const cookies = headers.getSetCookie().map((c) => c.split(';')[0]).join('; ')
+  return { name, email, password, id: body.userId, access: body.accessToken, refresh: body.refreshToken, cookies }
+}
+
 export function expresschat(at) {
   const post = (path, body, headers) => at.server.rest('POST', path, { body, headers })
   const text = (s) => typeof s === 'string' && s.length > 0
 
-  // link waits for the mail that the server prints in development and takes the link out of it.
-  const link = async (email) => {
-    for (const deadline = Date.now() + 5000; Date.now() < deadline; await new Promise((resolve) => setTimeout(resolve, 10))) {
-      const mail = at.server.log.split('Mail to ').findLast((m) => m.startsWith(`${email}: Verify`))
-      const found = mail?.match(/(\/Verify\?token=[0-9a-f]+)/)
-      if (found) return found[1]
-    }
-    throw new Error(`no mail to ${email}`)
-  }
-
-  const account = async (name) => {
-    const email = `${name.toLowerCase()}${++last}@Example.com`
-    const password = 'correct horse battery'
-    assert.equal((await post('/signup', { name, email, password })).status, 201)
-    assert.equal((await at.server.rest('GET', await link(email))).status, 200)
-    const { status, body } = await post('/login', { email: email.toLowerCase(), password })
-    assert.equal(status, 200, JSON.stringify(body))
-    return { name, email, password, id: body.userId, access: body.accessToken, refresh: body.refreshToken }
-  }
+  const link = (email) => linkOf(at.server, email)
+  const account = (name) => signedUp(at.server, name)
 
   const opened = []
   const open = async (who, options = {}) => {
