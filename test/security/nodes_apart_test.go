@@ -1,6 +1,7 @@
 package security
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -102,13 +103,21 @@ func flood(n *nodes, u models.UserRef, messages int) (stored, late int64) {
 		c := s.join(u)
 		wg.Go(func() {
 			for range messages / 6 {
-				switch r := s.ask(c, "sendMessage", `{"productId":"t86","recipientId":86,"text":"x"}`); {
+				b, err := c.TryEmitAck("/chat", "sendMessage", json.RawMessage(`{"productId":"t86","recipientId":86,"text":"x"}`), 3*siotest.Timeout)
+				var r reply
+				if err == nil {
+					err = json.Unmarshal(b, &r)
+				}
+				switch {
+				case err != nil:
+					n.Errorf("socket %d: %v", i, err)
+					return
 				case r.StatusCode == 201:
 					in.Add(1)
 				case r.StatusCode == 429:
 					out.Add(1)
 				default:
-					n.Errorf("%d %s", r.StatusCode, r.Message)
+					n.Errorf("socket %d: %d %s", i, r.StatusCode, r.Message)
 				}
 			}
 		})
