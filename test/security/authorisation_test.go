@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"chaffer/internal/models"
 	"chaffer/internal/realtime/siotest"
 	"chaffer/internal/server"
 )
@@ -42,8 +41,8 @@ func operations(s *site) []operation {
 	return out
 }
 
-// clientEvents are the events a client may send to /chat, read from the description of the events.
-func clientEvents(s *site) []string {
+// clientEvents are the events a client may send to a namespace, read from the description of the events.
+func clientEvents(s *site, channel string) []string {
 	b, err := server.AsyncAPIJSON()
 	if err != nil {
 		s.Fatal(err)
@@ -64,7 +63,7 @@ func clientEvents(s *site) []string {
 	}
 	var out []string
 	for _, op := range spec.Operations {
-		if op.Action != "receive" || op.Channel.Ref != "#/channels/chat" || len(op.Messages) == 0 {
+		if op.Action != "receive" || op.Channel.Ref != "#/channels/"+channel || len(op.Messages) == 0 {
 			continue
 		}
 		ref := op.Messages[0].Ref
@@ -75,78 +74,8 @@ func clientEvents(s *site) []string {
 }
 
 var authorisationRows = []attack{
-	{number: "T45", name: "every event with a chat of others", writes: true, run: func(s *site) string {
-		chatID, messageID := s.open("t45", "canary-of-john")
-		payload := fmt.Sprintf(`{"chatId":%q,"chatIds":[%q],"messageId":%q,"upToSeq":1,"text":"x","reason":"spam","positions":{%q:{"seq":0}},"limit":10}`, chatID, chatID, messageID, chatID)
-		free := map[string]bool{"getUserChats": true, "joinRooms": true, "refreshToken": true, "blockUser": true, "unblockUser": true}
-		events, tried := clientEvents(s), 0
-		if len(events) < 10 {
-			s.Fatalf("the description names only %v", events)
-		}
-		before := s.rows()
-		victim := s.join(haven)
-		seen := len(victim.Received())
-		for _, who := range []models.UserRef{jane, lights} {
-			c := s.join(who)
-			for _, event := range events {
-				if free[event] {
-					continue
-				}
-				if r := s.wantAck(404, c, event, payload); r.Message != "Chat was not found" {
-					s.Errorf("%s tells %q", event, r.Message)
-				}
-				tried++
-			}
-			for _, r := range c.Received() {
-				if strings.Contains(string(r.Arg()), "canary-of-john") {
-					s.Errorf("%s was sent to %s", r.Event, who)
-				}
-			}
-		}
-		s.wantAck(200, victim, "getUserChats", `{}`) // what would have been sent has arrived by now
-		for _, r := range victim.Received()[seen:] {
-			if r.Kind == siotest.KindEvent && r.Event != "userChats" && r.Event != "getUserChats" {
-				s.Errorf("the vendor was sent %s", r.Event)
-			}
-		}
-		if after := s.rows(); after != before {
-			s.Errorf("rows: %s, then %s", before, after)
-		}
-		return fmt.Sprintf("%d events of the description × 2 outsiders: 404 \"Chat was not found\", nobody told, nothing stored", tried/2)
-	}},
-	{number: "T46", name: "every route, by whom it is not for", rest: true, writes: true, run: func(s *site) string {
-		chatID, messageID := s.open("t46", "canary-of-john")
-		fill := strings.NewReplacer("{chatId}", chatID, "{messageId}", messageID, "{productId}", "t46", "{vendorId}", "2", "{customerId}", "2",
-			"{type}", "customer", "{id}", "2", "{reportId}", messageID)
-		bodies := map[string]string{
-			"sendMessage":   fmt.Sprintf(`{"chatId":%q,"text":"x"}`, chatID),
-			"reportMessage": fmt.Sprintf(`{"chatId":%q,"messageId":%q,"reason":"spam"}`, chatID, messageID),
-		}
-		own := []string{"listChats", "listBlocks", "uploadPicture", "unblockUser"} // about the caller alone
-		all := operations(s)
-		for _, op := range all {
-			path, body := fill.Replace(op.path), bodies[op.id]
-			s.want(401, nobody, op.method, path, body)
-			switch op.tag {
-			case "Admin":
-				s.want(403, john, op.method, path, body)
-				s.want(403, haven, op.method, path, body)
-			case "Catalogue":
-				s.want(401, john, op.method, path, body)
-				s.want(401, root, op.method, path, body)
-			default:
-				s.want(403, root, op.method, path, body)
-				if !slices.Contains(own, op.id) {
-					s.want(404, jane, op.method, path, body)
-					s.want(404, lights, op.method, path, body)
-				}
-			}
-		}
-		if a := s.want(200, haven, "GET", "/api/v1/chats/"+chatID, ""); a.field("data.lastSeq") != 1.0 || a.field("data.unreadCount") != 1.0 {
-			s.Errorf("the chat has changed: %s", a.body)
-		}
-		return fmt.Sprintf("%d routes of the description: 401 for nobody, 403 for another kind of user, 404 for outsiders; customer 2 and vendor 2 stay two people", len(all))
-	}},
+	{number: "T45", name: "every event by everybody", writes: true, run: func(s *site) string { return eventMatrix(s, s) }},
+	{number: "T46", name: "every route by everybody", writes: true, run: func(s *site) string { return routeMatrix(s, s) }},
 	{number: "T47", name: "fields that are not the client's to say", writes: true, run: func(s *site) string {
 		c := s.join(john)
 		r := s.wantAck(201, c, "sendMessage", `{"productId":"t47","recipientId":2,"text":"x","senderId":9,"senderType":"VENDOR","userType":"vendor","customerId":9,"vendorId":9,"id":"x","seq":99,"createdAt":"2001-01-01","read":true,"role":"admin"}`)

@@ -36,11 +36,14 @@ var ledger = struct {
 	sections []string
 }{}
 
-// section adds a part of its own behind the table.
+// section adds a part of its own behind the table; the same part again changes nothing.
 func section(title, text string) {
 	ledger.mu.Lock()
 	defer ledger.mu.Unlock()
-	ledger.sections = append(ledger.sections, "\n## "+title+"\n\n"+strings.TrimSpace(text)+"\n")
+	part := "\n## " + title + "\n\n" + strings.TrimSpace(text) + "\n"
+	if !slices.Contains(ledger.sections, part) {
+		ledger.sections = append(ledger.sections, part)
+	}
 }
 
 // columnOf is the column of a database.
@@ -137,6 +140,7 @@ func render() string {
 	for _, e := range elsewhere {
 		lines = append(lines, fmt.Sprintf("| %s | %s | proved by `%s` in `%s` | | | | |\n", e.number, e.name, e.test, e.pkg))
 	}
+	slices.Sort(ledger.sections)
 	slices.SortStableFunc(lines, func(a, b string) int { return strings.Compare(a[:5], b[:5]) })
 	head := "# Attacks, and what was seen\n\nWritten by `" + command + "`.\n\n" + explanation + "\n| | attack | seen |"
 	for _, column := range columns {

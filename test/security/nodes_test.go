@@ -3,7 +3,6 @@ package security
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -36,48 +35,8 @@ var nodeRows = []nodeRow{
 		})
 		return "two nodes count together: the seventh of six is refused on both, and let in when one has closed on the other"
 	}},
-	{number: "T45", name: "every event with a chat of others", writes: true, run: func(n *nodes) string {
-		chatID, messageID := n.a.open("t45", "canary-of-john")
-		payload := fmt.Sprintf(`{"chatId":%q,"chatIds":[%q],"messageId":%q,"upToSeq":1,"text":"x","reason":"spam","positions":{%q:{"seq":0}},"limit":10}`, chatID, chatID, messageID, chatID)
-		free := map[string]bool{"getUserChats": true, "joinRooms": true, "refreshToken": true, "blockUser": true, "unblockUser": true}
-		victims, writer := []*siotest.Client{n.a.join(haven), n.b.join(haven), n.a.join(john)}, n.b.join(haven)
-		n.b.wantAck(200, writer, "messagesDelivered", fmt.Sprintf(`{"chatId":%q,"upToSeq":1}`, chatID))
-		settle(n.b, writer, chatID, victims[2]) // with the receipts of what went before
-		before, marks := n.a.rows(), make([]int, len(victims))
-		for i, v := range victims {
-			marks[i] = len(v.Received())
-		}
-		tried := 0
-		for _, who := range []models.UserRef{jane, lights} {
-			c := n.b.join(who)
-			for _, event := range clientEvents(n.b) {
-				if !free[event] {
-					n.b.wantAck(404, c, event, payload)
-					tried++
-				}
-			}
-			n.b.want(404, who, "GET", "/api/v1/chats/"+chatID, "")
-			n.b.want(404, who, "GET", "/api/v1/chats/"+chatID+"/messages", "")
-			n.b.want(404, who, "DELETE", "/api/v1/chats/"+chatID+"/messages/"+messageID, "")
-			for _, r := range c.Received() {
-				if strings.Contains(string(r.Arg()), "canary-of-john") {
-					n.Errorf("%s was sent to %s", r.Event, who)
-				}
-			}
-		}
-		if after := n.a.rows(); after != before {
-			n.Errorf("rows: %s, then %s", before, after)
-		}
-		for i, v := range victims { // what b could have said has been said when its last word arrives
-			settle(n.b, writer, chatID, v)
-			for _, r := range v.Received()[marks[i]:] {
-				if r.Kind == siotest.KindEvent && !slices.Contains([]string{"receiveMessage", "messageStatus"}, r.Event) {
-					n.Errorf("a victim was sent %s %.200s", r.Event, r.Arg())
-				}
-			}
-		}
-		return fmt.Sprintf("outsiders on the other node: %d events and 3 routes 404, nobody on either node told", tried/2)
-	}},
+	{number: "T45", name: "every event by everybody", writes: true, run: func(n *nodes) string { return eventMatrix(n.a, n.b) }},
+	{number: "T46", name: "every route by everybody", writes: true, run: func(n *nodes) string { return routeMatrix(n.a, n.b) }},
 	{number: "T50", name: "deleting what somebody else wrote", writes: true, run: func(n *nodes) string {
 		chatID, messageID := n.a.open("t50", "x")
 		other, _ := n.b.open("t50b", "y")
