@@ -133,11 +133,11 @@ func (s *Service) adminPage(ctx context.Context, chatID string, in PageInput) (P
 	if err := in.check(); err != nil {
 		return Page{}, err
 	}
-	e, err := s.entry(ctx, chatID)
-	if err != nil {
-		return Page{}, err
+	id, ok := parseID(chatID)
+	if !ok {
+		return Page{}, notFound()
 	}
-	return s.page(ctx, e.chat.ID, in, limit)
+	return s.page(ctx, id, in, limit) // also of a chat that was taken away, which the list shows too
 }
 
 func (s *Service) adminUser(ctx context.Context, in *userPath) (*reply[wire.Envelope[UserJSON]], error) {

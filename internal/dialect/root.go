@@ -310,13 +310,20 @@ func (r *Root) Frame(event string, body any) func(c *realtime.Conn) {
 	return func(c *realtime.Conn) { c.Send(frame) }
 }
 
+// Message is the body of error.
+type Message struct {
+	Message string `json:"message"`
+}
+
+// Failed is the acknowledgement of what failed.
+type Failed struct {
+	Success bool   `json:"success"`
+	Error   string `json:"error"`
+}
+
 // Failure renders a failure as these contracts know it: error {message}, and for acknowledgements
-// {success:false, error}, in one object.
+// {success:false, error}.
 func Failure(err error, _ string) (string, any) {
 	message := apperr.Describe(err).Message
-	return "error", struct {
-		Message string `json:"message"`
-		Success bool   `json:"success"`
-		Error   string `json:"error"`
-	}{message, false, message}
+	return "error", realtime.Two{Event: Message{message}, Ack: Failed{Error: message}}
 }

@@ -157,6 +157,9 @@ func (c *Conn) refuse(err error, unlessUsed bool) {
 	c.ns.server.log.Info("socket refused", "nsp", c.ns.path, "sid", c.ID(), "user", c.User().String(),
 		"address", c.Address(), "status", p.Status, "reason", p.Message)
 	name, payload := c.ns.hooks.Failure(err, "")
+	if two, ok := payload.(Two); ok {
+		payload = two.Event
+	}
 	f, encodeErr := sio.NewEvent(c.ns.path, name, payload)
 	if encodeErr != nil {
 		c.ns.server.log.Error("failure not encoded", "nsp", c.ns.path, "err", encodeErr)

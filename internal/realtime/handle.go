@@ -160,12 +160,25 @@ func (c *Conn) fail(event string, p sio.Packet, err error) {
 		slog.String("event", event), slog.String("sid", c.ID()), slog.String("user", c.User().String()),
 		slog.Int("status", status), slog.Any("err", err))
 	name, payload := c.ns.hooks.Failure(err, event)
-	body, err := sio.Marshal(payload)
+	two, ok := payload.(Two)
+	if !ok {
+		two = Two{payload, payload}
+	}
+	body, err := sio.Marshal(two.Event)
 	if err != nil {
 		c.ns.server.log.Error("failure not encoded", "nsp", c.ns.path, "event", event, "err", err)
 		return
 	}
-	c.reply(name, p, body)
+	if !ok {
+		c.reply(name, p, body)
+		return
+	}
+	c.reply(name, sio.Packet{}, body)
+	if body, err = sio.Marshal(two.Ack); err != nil {
+		c.ns.server.log.Error("failure not encoded", "nsp", c.ns.path, "event", event, "err", err)
+		return
+	}
+	c.reply("", p, body)
 }
 
 // reply sends an event, if named, and the acknowledgement, if asked for, with the same body.

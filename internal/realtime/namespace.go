@@ -31,9 +31,13 @@ type Hooks struct {
 	// runs on the connection's reader and must not block.
 	Ponged func(c *Conn)
 	// Failure names and fills the event that tells a client of a failure; event is the client
-	// event that failed or "". Nil: "appError" with wire.Fail(err, event).
+	// event that failed or "". Nil: "appError" with wire.Fail(err, event). The acknowledgement has
+	// the same payload, unless it is Two.
 	Failure func(err error, event string) (name string, payload any)
 }
+
+// Two is a failure whose acknowledgement is not what its event carries.
+type Two struct{ Event, Ack any }
 
 // Namespace is one Socket.IO namespace: its events, and who is connected to it on this node.
 type Namespace struct {

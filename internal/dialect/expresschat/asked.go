@@ -182,16 +182,14 @@ func (e *ExpressChat) fetchGroup(ctx context.Context, c *realtime.Conn, in Group
 func (e *ExpressChat) addMember(ctx context.Context, c *realtime.Conn, in MemberRequest) (Done, error) {
 	_, err := e.change(ctx, in, func(u models.UserRef) error { return e.house.Chats.AddMember(ctx, c.User(), in.GroupID, u) })
 	if err != nil {
-		message := apperr.Describe(err).Message
-		return Done{}, errors.Join(err, c.Emit("add-member-fail", Reason{Reason: message, Message: message, Error: message}))
+		return Done{}, errors.Join(err, c.Emit("add-member-fail", Reason{apperr.Describe(err).Message}))
 	}
 	return done, nil
 }
 
 func (e *ExpressChat) leave(ctx context.Context, c *realtime.Conn, in GroupRequest) (Done, error) {
 	if err := e.house.Chats.Leave(ctx, c.User(), in.GroupID); err != nil {
-		message := apperr.Describe(err).Message
-		return Done{}, errors.Join(err, c.Emit("group-left-fail", Reason{Reason: message, Message: message, Error: message}))
+		return Done{}, errors.Join(err, c.Emit("group-left-fail", Reason{apperr.Describe(err).Message}))
 	}
 	return done, nil
 }

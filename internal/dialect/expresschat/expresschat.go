@@ -63,8 +63,7 @@ func (e *ExpressChat) Failure(err error, event string) (string, any) {
 	if !errors.As(err, &refused) {
 		return dialect.Failure(err, event)
 	}
-	message := apperr.Describe(err).Message
-	return "auth-failure", Reason{Reason: message, Message: message, Error: message}
+	return "auth-failure", Reason{apperr.Describe(err).Message}
 }
 
 // tokens finds the pair in the places the document's clients put it.

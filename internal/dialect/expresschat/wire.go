@@ -94,10 +94,7 @@ type (
 		Member  string `json:"Member,omitempty"`
 	}
 	Reason struct {
-		Reason  string `json:"reason"`
-		Message string `json:"message"`
-		Success bool   `json:"success"`
-		Error   string `json:"error"`
+		Reason string `json:"reason"`
 	}
 )
 
