@@ -95,10 +95,17 @@ func line(number, name string) *sighting {
 	return ledger.lines[i]
 }
 
-// TestMain writes what the tests have reported, when it is asked for.
+// TestMain prints what the tests have reported, with -v, and writes it when it is asked for.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	code := m.Run()
+	if err := reportCanaries(code != 0); err != nil {
+		fmt.Fprintln(os.Stderr, "FAIL:", err)
+		code = 1
+	}
+	if testing.Verbose() {
+		fmt.Println(render())
+	}
 	if *evidenceFile != "" {
 		if err := writeEvidence(*evidenceFile); err != nil {
 			fmt.Fprintln(os.Stderr, "the evidence cannot be written:", err)

@@ -20,7 +20,7 @@ type person struct {
 func (n *nodes) signUp(name string) *person {
 	n.Helper()
 	p := &person{email: strings.ToLower(name) + "@example.com"}
-	n.a.want(201, nobody, "POST", "/signup", fmt.Sprintf(`{"name":%q,"email":%q,"password":"a good password"}`, name, p.email))
+	n.a.want(201, nobody, "POST", "/signup", fmt.Sprintf(`{"name":%q,"email":%q,"password":%q}`, name, p.email, password))
 	n.b.want(200, nobody, "GET", n.link(p.email), "")
 	n.logIn(p, n.a)
 	return p
@@ -28,7 +28,7 @@ func (n *nodes) signUp(name string) *person {
 
 func (n *nodes) logIn(p *person, s *site) {
 	n.Helper()
-	in := s.want(200, nobody, "POST", "/login", fmt.Sprintf(`{"email":%q,"password":"a good password"}`, p.email))
+	in := s.want(200, nobody, "POST", "/login", fmt.Sprintf(`{"email":%q,"password":%q}`, p.email, password))
 	id, _ := in.field("userId").(string)
 	p.user = models.UserRef{Type: models.TypeMember, ID: id}
 	p.access, _ = in.field("accessToken").(string)
@@ -112,7 +112,7 @@ func accountErased(n *nodes) string {
 		n.Errorf("the export before: %s", export)
 	}
 	n.a.want(202, root, "POST", "/api/v1/admin/users/member/"+p.user.ID+"/erase", "")
-	n.b.want(401, nobody, "POST", "/login", fmt.Sprintf(`{"email":%q,"password":"a good password"}`, p.email))
+	n.b.want(401, nobody, "POST", "/login", fmt.Sprintf(`{"email":%q,"password":%q}`, p.email, password))
 	socket.ExpectClosed(6 * siotest.Timeout)
 	n.over(p)
 	n.until("it is done", func() bool {
@@ -145,6 +145,6 @@ func accountErased(n *nodes) string {
 		n.Errorf("a new account has %s", inbox.body)
 	}
 	n.a.want(202, root, "POST", "/api/v1/admin/users/member/"+again.user.ID+"/erase", "") // who is in no chat is erased too
-	n.a.want(401, nobody, "POST", "/login", fmt.Sprintf(`{"email":%q,"password":"a good password"}`, p.email))
+	n.a.want(401, nobody, "POST", "/login", fmt.Sprintf(`{"email":%q,"password":%q}`, p.email, password))
 	return "address, name, password, links and refresh tokens gone on both nodes, sockets cut; the address may sign up anew and is somebody else"
 }

@@ -15,6 +15,7 @@ import (
 // strangerInRedis publishes, with full access to Redis, what no node has sealed, and what one has
 // sealed for another or before.
 func strangerInRedis(n *nodes) string {
+	n.scanNews() // writing down 10 MB keeps a Redis busy for seconds
 	chatID, _ := n.a.open("t94", "canary-of-john")
 	vendor, c, outsider := n.b.join(haven), n.a.join(john), n.b.join(lights)
 	redis := n.redis.Client()

@@ -20,6 +20,7 @@ type nodes struct {
 	a, b  *site
 	redis *redistest.Server
 	mail  *mailbox
+	heard *wire // every command that Redis was given
 }
 
 // nodeRow is a row whose people are on different nodes.
@@ -39,6 +40,7 @@ func startNodes(t *testing.T) *nodes {
 	settings := maps.Clone(nodeSettings)
 	settings["REDIS_URL"], settings["UPLOAD_DIR"] = n.redis.URL, t.TempDir()
 	settings["SMTP_HOST"], settings["SMTP_PORT"] = n.mail.host, n.mail.port
+	n.heard = listenTo(t, strings.TrimSuffix(strings.TrimPrefix(n.redis.URL, "redis://"), "/0"))
 	database := dbtest.Postgres(t)
 	n.a, n.b = start(t, database, settings), start(t, database, settings)
 	n.together()
@@ -92,7 +94,7 @@ func (n *nodes) until(what string, ok func() bool) time.Duration {
 func (r nodeRow) try(t *testing.T, common *nodes) {
 	a, b := *common.a, *common.b
 	a.T, b.T = t, t
-	n := &nodes{T: t, a: &a, b: &b, redis: common.redis, mail: common.mail}
+	n := &nodes{T: t, a: &a, b: &b, redis: common.redis, mail: common.mail, heard: common.heard}
 	seen := ""
 	defer func() { report(t, r.number, r.name, onTwoNodes, seen) }()
 	before := a.rows()

@@ -82,6 +82,7 @@ func start(t *testing.T, database string, settings map[string]string) *site {
 		"ALLOWED_ORIGINS": "https://shop.example", "UPLOAD_DIR": t.TempDir(), "JWT_ISSUER": "shop", "JWT_AUDIENCE": "chaffer",
 		"LIMIT_FAILURES_PER_MINUTE_PER_IP": "0", "LIMIT_CONNECTS_PER_MINUTE_PER_IP": "0", "LIMIT_CONNECTIONS_PER_IP": "0",
 		"LIMIT_SENDS_PER_SECOND": "0", "LIMIT_SENDS_PER_MINUTE": "0", "LIMIT_NEW_CHATS_PER_HOUR": "0",
+		"METRICS_ADDR": freeAddress(t),
 	}
 	cfg, err := config.Load(func(key string) (string, bool) {
 		if v, ok := settings[key]; ok {
@@ -110,10 +111,12 @@ func start(t *testing.T, database string, settings map[string]string) *site {
 	}
 	t.Cleanup(func() {
 		_ = s.db.Close()
+		counted := figures(t, cfg.MetricsAddr)
 		stop()
 		if err := <-ended; err != nil {
 			t.Errorf("the node ended with: %v", err)
 		}
+		scanNode(t, s.journal.String(), counted)
 	})
 	return s
 }
