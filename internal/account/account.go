@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/mail"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -35,6 +36,12 @@ const (
 const (
 	minPassword = 8
 	maxPassword = 128
+)
+
+// Mail that is sent behind an answer.
+const (
+	maxMails    = 32 // at once
+	mailTimeout = 15 * time.Second
 )
 
 // Mailer sends one plain-text mail.
@@ -73,12 +80,14 @@ type Service struct {
 	log      *slog.Logger
 	now      func() time.Time
 	revoked  func(models.UserRef)
+	mails    chan struct{} // one for each mail on its way behind an answer
+	sending  sync.WaitGroup
 }
 
 // NewService returns the accounts of a database. revoked is called when a session has ended: sockets
 // that stand on it should too.
 func NewService(d *db.DB, v auth.Verifier, m Mailer, s Settings, revoked func(models.UserRef), log *slog.Logger) *Service {
-	return &Service{store: &store{d}, verifier: v, mailer: m, settings: s, limits: newLimits(), log: log, now: db.Now, revoked: revoked}
+	return &Service{store: &store{d}, verifier: v, mailer: m, settings: s, limits: newLimits(), log: log, now: db.Now, revoked: revoked, mails: make(chan struct{}, maxMails)}
 }
 
 // SignUp makes an account and mails the link that verifies it. An address that has one gets a mail
@@ -112,7 +121,9 @@ func (s *Service) SignUp(ctx context.Context, address, name, email, password str
 	return s.sendLink(ctx, a)
 }
 
-// Resend mails a new link to an account that is not verified. The answer is always the same.
+// Resend mails a new link to an account that is not verified. The answer is always the same, and takes
+// as long: the mail goes out behind it, and one that cannot be sent is logged. Errors: Invalid, TooMany,
+// Unavailable for everybody.
 func (s *Service) Resend(ctx context.Context, address, email string) error {
 	key, err := emailKey(email)
 	if err != nil {
@@ -128,8 +139,24 @@ func (s *Service) Resend(ctx context.Context, address, email string) error {
 	if err != nil {
 		return err
 	}
-	return s.sendLink(ctx, a)
+	select {
+	case s.mails <- struct{}{}:
+	default:
+		s.log.Warn("a link was not mailed again: too many mails at once", "account", a.ID)
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), mailTimeout)
+	s.sending.Go(func() {
+		defer func() { cancel(); <-s.mails }()
+		if err := s.sendLink(ctx, a); err != nil {
+			s.log.Error("a link was not mailed again", "account", a.ID, "err", err)
+		}
+	})
+	return nil
 }
+
+// Close waits for mail that is on its way.
+func (s *Service) Close() { s.sending.Wait() }
 
 // Verify takes the token of a mailed link. Invalid when it is not one, or is too old.
 func (s *Service) Verify(ctx context.Context, token string) error {

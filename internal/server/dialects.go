@@ -95,6 +95,7 @@ func (s *Server) expressChat(house dialect.House) *expresschat.ExpressChat {
 		Secret: s.cfg.JWTSecret, Issuer: s.cfg.JWTIssuer, Audience: s.cfg.JWTAudience, ClaimID: s.cfg.JWTClaimID, ClaimType: s.cfg.JWTClaimType,
 		PublicURL: strings.TrimSuffix(address, "/"), Over: s.sessions.Over,
 	}, func(u models.UserRef) { express.Cut(u) }, s.log)
+	s.dialects.ends = append(s.dialects.ends, accounts.Close)
 	express = expresschat.New(house, accounts, s.cfg.Production())
 	return express
 }
