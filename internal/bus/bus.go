@@ -16,7 +16,8 @@ import (
 // order of arrival, and must not block long.
 type Bus interface {
 	// Publish sends body to the other nodes on which one of the people is. It never blocks; what
-	// does not fit the queue is dropped and counted. Kinds: those that somebody handles.
+	// does not fit the queue, or waits for more than two seconds, is dropped and counted. Kinds:
+	// those that somebody handles.
 	Publish(kind string, people []models.UserRef, body any)
 	// Handle sets who gets messages of a kind. An error says that the body is not of that kind.
 	Handle(kind string, handler func(body json.RawMessage) error)

@@ -23,7 +23,7 @@ func key(secret string) []byte {
 
 // letter is an envelope that node "here" believes at noon.
 func letter(change func(*envelope)) envelope {
-	e := envelope{V: version, ID: "1", From: "there", To: "here", At: noon.UnixMilli(), Kind: "k", Body: json.RawMessage(`{"a":1}`)}
+	e := envelope{V: version, ID: "1", From: "there", To: "here", At: noon.UnixMilli(), News: []item{{"k", json.RawMessage(`{"a":1}`)}}}
 	if change != nil {
 		change(&e)
 	}
@@ -43,13 +43,13 @@ func TestASealedEnvelopeIsOpenedAsItWas(t *testing.T) {
 	for name, body := range map[string]string{
 		"an object": `{"a":1}`, "markup": `{"text":"<b>&\u2028"}`, "nothing": `null`, "the largest": `"` + strings.Repeat("a", maxEnvelope-300) + `"`,
 	} {
-		want := letter(func(e *envelope) { e.Body = json.RawMessage(body) })
+		want := letter(func(e *envelope) { e.News[0].Body = json.RawMessage(body) })
 		got, err := ours.open(sealed(t, ours, want), "here", noon)
-		if err != nil || string(got.Body) != body || got.ID != want.ID || got.Kind != want.Kind || got.From != want.From || got.At != want.At {
+		if err != nil || len(got.News) != 1 || string(got.News[0].Body) != body || got.ID != want.ID || got.News[0].Kind != "k" || got.From != want.From || got.At != want.At {
 			t.Errorf("%s: opened as %.200v, %v", name, got, err)
 		}
 	}
-	if _, err := ours.seal(letter(func(e *envelope) { e.Body = json.RawMessage(`"` + strings.Repeat("a", maxEnvelope) + `"`) })); err == nil {
+	if _, err := ours.seal(letter(func(e *envelope) { e.News[0].Body = json.RawMessage(`"` + strings.Repeat("a", maxEnvelope) + `"`) })); err == nil {
 		t.Error("an envelope over 64 KB is sealed")
 	}
 }
@@ -61,7 +61,7 @@ func TestTheLongestTextFits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ours.open(sealed(t, ours, letter(func(e *envelope) { e.Body = body })), "here", noon); err != nil {
+		if _, err := ours.open(sealed(t, ours, letter(func(e *envelope) { e.News[0].Body = body })), "here", noon); err != nil {
 			t.Errorf("16 KB of %s: %v", s, err)
 		}
 	}
@@ -109,10 +109,10 @@ func TestSealedAndStillRefused(t *testing.T) {
 		}
 	}
 	for _, body := range []string{
-		``, `{}`, `[]`, `null`, `{"v":1`, `{"v":"1"}`, "\xff\xfe", strings.Repeat("[", 60<<10),
-		`{"v":1,"id":"1","from":"there","to":"here","at":1777896000000,"kind":"k","body":{},"more":1}`,
-		`{"v":1,"id":"1","from":"there","to":"here","at":1777896000000,"kind":"k","body":{}}{}`,
-		`{"v":1,"id":"1","from":"there","to":"here","at":1e400,"kind":"k","body":{}}`,
+		``, `{}`, `[]`, `null`, `{"v":2`, `{"v":"1"}`, "\xff\xfe", strings.Repeat("[", 60<<10),
+		`{"v":2,"id":"1","from":"there","to":"here","at":1777896000000,"news":[{"news":[{"kind":"k","body":{}}]}],"more":1}`,
+		`{"v":2,"id":"1","from":"there","to":"here","at":1777896000000,"news":[{"kind":"k","body":{}}]}{}`,
+		`{"v":2,"id":"1","from":"there","to":"here","at":1e400,"news":[{"kind":"k","body":{}}]}`,
 	} {
 		if e, err := ours.open(sealRaw([]byte(body)), "here", noon); err == nil {
 			t.Errorf("%.80q: believed as %v", body, e)
@@ -134,10 +134,10 @@ func sealRaw(body []byte) []byte {
 // are tried as they are, and with our seal on them, so that the parser is reached too.
 func FuzzEnvelope(f *testing.F) {
 	f.Add(sealed(f, ours, letter(nil)))
-	f.Add(sealed(f, ours, letter(func(e *envelope) { e.Body = nil })))
+	f.Add(sealed(f, ours, letter(func(e *envelope) { e.News[0].Body = nil })))
 	for _, s := range []string{
-		"", ".", "{}", "\xc0", strings.Repeat("0", sealSize) + ".{}", `{"v":1,"id":"1","from":"there","to":"here","at":1777896000000,"kind":"k","body":{}}`,
-		`{"V":1,"v":1,"to":"here","at":1777896000000,"body":[[[[]]]]}`, `{"v":1,"to":"here","at":-9223372036854775808}`,
+		"", ".", "{}", "\xc0", strings.Repeat("0", sealSize) + ".{}", `{"v":2,"id":"1","from":"there","to":"here","at":1777896000000,"news":[{"kind":"k","body":{}}]}`,
+		`{"V":1,"v":1,"to":"here","at":1777896000000,"body":[[[[]]]]}`, `{"v":2,"to":"here","at":-9223372036854775808}`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -161,8 +161,10 @@ func believed(t *testing.T, e envelope, body []byte) {
 	if e.V != version || e.To != "here" || e.From == "here" || age > maxAge || age < -maxAge {
 		t.Errorf("believed as %+v: %q", e, body)
 	}
-	if len(e.Body) > 0 && !json.Valid(e.Body) {
-		t.Errorf("its body is %q", e.Body)
+	for _, n := range e.News {
+		if len(n.Body) > 0 && !json.Valid(n.Body) {
+			t.Errorf("a body is %q", n.Body)
+		}
 	}
 	var any map[string]json.RawMessage
 	if err := json.Unmarshal(body, &any); err != nil {

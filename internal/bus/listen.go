@@ -71,35 +71,43 @@ func (b *Redis) subscription() error {
 	}
 }
 
-// receive believes a message or drops it; it never panics.
+// receive believes what is in an envelope or drops it; it never panics.
 func (b *Redis) receive(raw []byte) {
-	err := b.take(raw)
+	e, err := b.sealer.open(raw, b.client.Node(), time.Now())
 	if err == nil {
-		b.count.received.Add(1)
+		if again, _ := b.seen.ContainsOrAdd(e.ID, struct{}{}); again {
+			err = errors.New("seen before")
+		}
+	}
+	if err != nil {
+		b.refuse(len(raw), err)
 		return
 	}
-	if b.count.refused.Add(1)%1000 == 1 { // somebody may be sending many
-		b.log.Warn("a message on the bus was refused", "bytes", len(raw), "err", err)
+	for _, n := range e.News {
+		if err := b.take(n); err != nil {
+			b.refuse(len(n.Body), err)
+			continue
+		}
+		b.count.received.Add(1)
 	}
 }
 
-func (b *Redis) take(raw []byte) (err error) {
+func (b *Redis) refuse(size int, err error) {
+	if b.count.refused.Add(1)%1000 == 1 { // somebody may be sending many
+		b.log.Warn("a message on the bus was refused", "bytes", size, "err", err)
+	}
+}
+
+func (b *Redis) take(n item) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			b.log.Error("panic recovered", "where", "the bus", "panic", v, "stack", string(debug.Stack()))
 			err = errors.New("its handler panicked")
 		}
 	}()
-	e, err := b.sealer.open(raw, b.client.Node(), time.Now())
-	if err != nil {
-		return err
-	}
-	handle, known := b.handlers[e.Kind]
+	handle, known := b.handlers[n.Kind]
 	if !known {
-		return fmt.Errorf("unknown kind %.32q", e.Kind)
+		return fmt.Errorf("unknown kind %.32q", n.Kind)
 	}
-	if again, _ := b.seen.ContainsOrAdd(e.ID, struct{}{}); again {
-		return errors.New("seen before")
-	}
-	return handle(e.Body)
+	return handle(n.Body)
 }

@@ -44,9 +44,79 @@ func (b *Redis) gather(batch []news, first news) []news {
 	return batch
 }
 
-// send finds out in one round trip on which nodes the people are, and publishes there, and only
-// there, in another.
+// send brings a batch under way, as soon as Redis answers. What has become too old meanwhile, the
+// database has brought.
 func (b *Redis) send(batch []news) {
+	var envelopes []parcel
+	packed := false
+	for {
+		batch = b.fresh(batch)
+		if len(batch) == 0 {
+			return
+		}
+		var err error
+		if !packed {
+			envelopes, err = b.pack(batch)
+			packed = err == nil
+		}
+		if err == nil {
+			err = b.post(envelopes) // the same again after a failure: whoever has them knows their ids
+		}
+		switch {
+		case err == nil:
+			return
+		case !errors.Is(err, redis.ErrAway):
+			b.log.Warn("news for other nodes were lost; the database heals it", "count", len(batch), "err", err)
+			b.count.dropped.Add(uint64(len(batch)))
+			return
+		}
+		select {
+		case <-b.closed:
+			b.count.dropped.Add(uint64(len(batch)))
+			return
+		case <-time.After(tryAgain):
+		}
+	}
+}
+
+// fresh are those of a batch that are not too old. The oldest are in front.
+func (b *Redis) fresh(batch []news) []news {
+	old := 0
+	for old < len(batch) && time.Since(batch[old].at) > keepNews {
+		old++
+	}
+	b.count.dropped.Add(uint64(old))
+	return batch[old:]
+}
+
+// parcel is a sealed envelope on its way.
+type parcel struct {
+	to     string
+	news   int
+	sealed []byte
+}
+
+// post publishes, in one round trip.
+func (b *Redis) post(envelopes []parcel) error {
+	if len(envelopes) == 0 {
+		return nil
+	}
+	ctx, count := context.Background(), 0
+	err := b.client.Pipe(ctx, pubTimeout, func(p goredis.Pipeliner) {
+		for _, one := range envelopes {
+			p.Publish(ctx, channel(one.to), one.sealed)
+			count += one.news
+		}
+	})
+	if err == nil {
+		b.count.published.Add(uint64(count))
+	}
+	return err
+}
+
+// pack finds out, in one round trip, on which nodes the people of a batch are, and makes envelopes
+// for those nodes, and for no others.
+func (b *Redis) pack(batch []news) ([]parcel, error) {
 	index := map[models.UserRef]bool{}
 	var people []models.UserRef
 	for _, n := range batch {
@@ -57,58 +127,54 @@ func (b *Redis) send(batch []news) {
 			}
 		}
 	}
-	ctx := context.Background()
-	where, err := b.finder.Where(ctx, pubTimeout, people)
-	if err != nil {
-		b.lost(len(batch), err)
-		return
-	}
-	type parcel struct {
-		to     string
-		sealed []byte
-	}
-	var parcels []parcel
-	for _, n := range batch {
-		for _, node := range nodes(n.people, where) {
-			sealed, err := b.pack(n, node)
-			if err != nil {
-				b.log.Error("news could not be encoded", "kind", n.kind, "err", err)
-				b.count.dropped.Add(1)
-				continue
-			}
-			parcels = append(parcels, parcel{node, sealed})
-		}
-	}
-	if len(parcels) == 0 {
-		return
-	}
-	err = b.client.Pipe(ctx, pubTimeout, func(p goredis.Pipeliner) {
-		for _, one := range parcels {
-			p.Publish(ctx, channel(one.to), one.sealed)
-		}
-	})
-	if err != nil {
-		b.lost(len(parcels), err)
-		return
-	}
-	b.count.published.Add(uint64(len(parcels)))
-}
-
-func (b *Redis) lost(n int, err error) {
-	b.count.dropped.Add(uint64(n))
-	if !errors.Is(err, redis.ErrAway) {
-		b.log.Warn("news for other nodes were lost; the database heals it", "count", n, "err", err)
-	}
-}
-
-func (b *Redis) pack(n news, to string) ([]byte, error) {
-	body, err := marshal(n.body)
+	where, err := b.finder.Where(context.Background(), pubTimeout, people)
 	if err != nil {
 		return nil, err
 	}
-	return b.sealer.seal(envelope{
-		V: version, ID: rand.Text(), From: b.client.Node(), To: to, At: time.Now().UnixMilli(), Kind: n.kind, Body: body,
-	})
+	var out []parcel
+	waiting := map[string]*envelope{} // node → what goes there
+	size := map[string]int{}
+	seal := func(to string) {
+		e := waiting[to]
+		if e == nil {
+			return
+		}
+		delete(waiting, to)
+		delete(size, to)
+		sealed, err := b.sealer.seal(*e)
+		if err != nil {
+			b.log.Error("news could not be encoded", "kind", e.News[0].Kind, "err", err)
+			b.count.dropped.Add(uint64(len(e.News)))
+			return
+		}
+		out = append(out, parcel{to, len(e.News), sealed})
+	}
+	for _, n := range batch {
+		to := nodes(n.people, where)
+		if len(to) == 0 {
+			continue
+		}
+		body, err := marshal(n.body)
+		if err != nil {
+			b.log.Error("news could not be encoded", "kind", n.kind, "err", err)
+			b.count.dropped.Add(1)
+			continue
+		}
+		for _, node := range to {
+			if size[node] += len(body) + roomForItem; size[node] > maxEnvelope-roomForHead {
+				seal(node)
+				size[node] = len(body) + roomForItem
+			}
+			if waiting[node] == nil {
+				waiting[node] = &envelope{V: version, ID: rand.Text(), From: b.client.Node(), To: node, At: time.Now().UnixMilli()}
+			}
+			waiting[node].News = append(waiting[node].News, item{n.kind, body})
+		}
+	}
+	for node := range waiting {
+		seal(node)
+	}
+	return out, nil
 }
 
 // nodes are the nodes on which one of the people is, each once.

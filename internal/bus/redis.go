@@ -15,10 +15,15 @@ import (
 )
 
 const (
-	queueSize  = 8192                   // news waiting to be sent
-	maxBatch   = 256                    // news in one round trip
-	pubTimeout = 200 * time.Millisecond // of a round trip
-	rememberID = 8192                   // envelopes that are recognised when they come twice
+	queueSize  = 8192                  // news waiting to be sent
+	maxBatch   = 256                   // news in one round trip
+	pubTimeout = time.Second           // of a round trip
+	keepNews   = 2 * time.Second       // while Redis is away; then the database is quicker
+	tryAgain   = 20 * time.Millisecond // whether it is back
+	rememberID = 8192                  // envelopes that are recognised when they come twice
+
+	roomForHead = 512 // bytes of an envelope without its news, and
+	roomForItem = 64  // of one of them without its body, at most
 )
 
 // Finder says on which other nodes people are.
@@ -51,6 +56,7 @@ type news struct {
 	kind   string
 	people []models.UserRef
 	body   any
+	at     time.Time
 }
 
 // NewRedis returns a bus over client. Every node needs the same key (see Key).
@@ -79,12 +85,8 @@ func (b *Redis) Start() {
 
 // Publish implements Bus.
 func (b *Redis) Publish(kind string, people []models.UserRef, body any) {
-	if !b.client.Up() {
-		b.count.dropped.Add(1)
-		return
-	}
 	select {
-	case b.queue <- news{kind, people, body}:
+	case b.queue <- news{kind, people, body, time.Now()}:
 	default:
 		b.count.dropped.Add(1)
 	}

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -132,7 +133,7 @@ func TestWhatStrangersPublishIsRefused(t *testing.T) {
 	now := time.Now().UnixMilli()
 	write := func(s sealer, change func(*envelope)) string {
 		return string(sealed(t, s, letter(func(e *envelope) {
-			e.From, e.To, e.At, e.Kind, e.Body = a.name, b.name, now, "note", json.RawMessage(`"forged"`)
+			e.From, e.To, e.At, e.News = a.name, b.name, now, []item{{"note", json.RawMessage(`"forged"`)}}
 			change(e)
 		})))
 	}
@@ -143,9 +144,9 @@ func TestWhatStrangersPublishIsRefused(t *testing.T) {
 		write(ours, func(e *envelope) { e.ID, e.At = "old", now-60_000 }),
 		write(ours, func(e *envelope) { e.ID, e.To = "other", a.name }),
 		write(ours, func(e *envelope) { e.ID, e.From = "self", b.name }),
-		write(ours, func(e *envelope) { e.ID, e.Kind = "kind", "no such kind" }),
-		write(ours, func(e *envelope) { e.ID, e.Body = "form", json.RawMessage(`{"not":"a text"}`) }),
-		write(ours, func(e *envelope) { e.ID, e.Kind = "panic", "fright" }),
+		write(ours, func(e *envelope) { e.ID, e.News[0].Kind = "kind", "no such kind" }),
+		write(ours, func(e *envelope) { e.ID, e.News[0].Body = "form", json.RawMessage(`{"not":"a text"}`) }),
+		write(ours, func(e *envelope) { e.ID, e.News[0].Kind = "panic", "fright" }),
 		"\xc0", "", "{}", strings.Repeat("A", 10<<20), strings.Repeat("0", sealSize) + ".{}",
 	}
 	for _, raw := range bad {
@@ -195,6 +196,50 @@ func TestTheQueueIsBounded(t *testing.T) {
 	before := a.Stats().Published
 	a.Publish("note", []models.UserRef{john}, "after")
 	eventually(t, "news are sent again", func() bool { return a.Stats().Published > before })
+}
+
+// What is published while Redis hangs for a moment arrives when it goes on, in order, each once; what
+// is published together travels in few envelopes, none too large.
+func TestAShortSilenceLosesNothing(t *testing.T) {
+	s := redistest.Start(t)
+	a, b := newPost(t, s.URL), newPost(t, s.URL)
+	tap := s.Client()
+	defer tap.Close()
+	sub := tap.Subscribe(t.Context(), channel(b.name))
+	defer sub.Close()
+	if _, err := sub.Receive(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "both hear", func() bool { return a.Complete() && b.Complete() })
+	b.enter(t, john)
+	s.Freeze()
+	const all = 100
+	long := strings.Repeat("x", 2<<10) // all of them fill four envelopes
+	for i := range all {
+		a.Publish("note", []models.UserRef{john}, fmt.Sprint(i, long))
+	}
+	s.Thaw()
+	for i := range all {
+		b.expect(t, fmt.Sprint(i, long))
+	}
+	envelopes := 0
+	for news := 0; news < all; envelopes++ {
+		m, err := sub.ReceiveMessage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := ours.open([]byte(m.Payload), b.name, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		news += len(e.News)
+	}
+	if envelopes > 20 {
+		t.Errorf("%d envelopes for %d pieces of news", envelopes, all)
+	}
+	if a.Stats().Published != all || a.Stats().Dropped != 0 || b.Stats().Received != all {
+		t.Errorf("%+v, %+v", a.Stats(), b.Stats())
+	}
 }
 
 func TestASubscriptionComesBack(t *testing.T) {

@@ -1,12 +1,11 @@
 package chat
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
+	"chaffer/internal/bus"
 	"chaffer/internal/models"
 )
 
@@ -96,13 +95,8 @@ func decodeEvent(kind string, body json.RawMessage) (Event, error) {
 		return nil, fmt.Errorf("unknown event %.32q", kind)
 	}
 	e := make()
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(e); err != nil {
+	if err := bus.Decode(body, e); err != nil {
 		return nil, err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the event")
 	}
 	switch e := e.(type) {
 	case *MessageSent:

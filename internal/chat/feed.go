@@ -185,6 +185,9 @@ const (
 	catchUpTries = 5
 	catchUpPause = 200 * time.Millisecond
 	answerPause  = 5 * time.Millisecond // until an answer that is about to come is looked for again
+	// gapPatience is how long what overtook something waits for it before the database is asked: news of
+	// another node and this one's own answers overtake each other all the time.
+	gapPatience = 100 * time.Millisecond
 	// fillTimeout times the tries, and the pauses, is how long an answer may be held behind a gap.
 	fillTimeout = 2 * time.Second
 )
@@ -193,6 +196,11 @@ const (
 // When the database stays away, the socket is closed: its client comes back and resumes.
 func (f *Feed) catchUp(s *session) {
 	f.wg.Go(func() {
+		select {
+		case <-time.After(gapPatience):
+		case <-f.ctx.Done():
+		case <-s.conn.Context().Done():
+		}
 		failures := 0
 		for !s.release() {
 			waits, err := f.fillGaps(s)

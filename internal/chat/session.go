@@ -27,24 +27,25 @@ type delivery struct {
 // proved to have arrived.
 type session struct {
 	conn  *realtime.Conn
-	catch func(*session) // reads what is missing, on a goroutine of its own, until release succeeds
+	catch func(*session) // reads what stays missing, on a goroutine of its own, until release succeeds
 	prove func(*session) // sees to it that a heartbeat follows what was given; does not block
 
-	mu      sync.Mutex
-	holding bool
-	held    []delivery       // in order of arrival
-	missed  map[string]int64 // chat → first place that was dropped while holding
-	sent    map[string]int64 // chat → newest place given to this socket
-	mine    map[string]bool  // ids of this socket's own sends that are not answered yet
-	fresh   map[string]int64 // given since the last heartbeat was written
-	pinged  map[string]int64 // given before it: its answer proves them
-	proved  time.Time        // when the prover last wrote one
-	floor   map[string]int64 // chat → place it had when this socket got to know it
-	began   time.Time
-	over    bool            // nobody reads what is missing any more
-	partial bool            // the socket is not given everything: only what whole names is proved
-	whole   map[string]bool // of a partial socket: chats of which it has everything
-	shared  bool            // there are other nodes: what they send may overtake each other
+	mu       sync.Mutex
+	opening  bool             // the backlog comes first
+	catching bool             // catch runs
+	held     []delivery       // in order of arrival
+	missed   map[string]int64 // chat → first place that was dropped while holding
+	sent     map[string]int64 // chat → newest place given to this socket
+	mine     map[string]bool  // ids of this socket's own sends that are not answered yet
+	fresh    map[string]int64 // given since the last heartbeat was written
+	pinged   map[string]int64 // given before it: its answer proves them
+	proved   time.Time        // when the prover last wrote one
+	floor    map[string]int64 // chat → place it had when this socket got to know it
+	began    time.Time
+	over     bool            // nobody reads what is missing any more
+	partial  bool            // the socket is not given everything: only what whole names is proved
+	whole    map[string]bool // of a partial socket: chats of which it has everything
+	shared   bool            // there are other nodes: what they send may overtake each other
 }
 
 // sinceBegan as a place to read behind: what there was when the session began.
@@ -53,7 +54,7 @@ const sinceBegan = int64(-1)
 // newSession begins by holding: the backlog comes first.
 func newSession(conn *realtime.Conn, catch, prove func(*session)) *session {
 	return &session{
-		conn: conn, catch: catch, prove: prove, holding: true, missed: map[string]int64{}, mine: map[string]bool{},
+		conn: conn, catch: catch, prove: prove, opening: true, missed: map[string]int64{}, mine: map[string]bool{},
 		sent: map[string]int64{}, fresh: map[string]int64{}, pinged: map[string]int64{},
 		floor: map[string]int64{}, began: time.Now(),
 	}
@@ -68,16 +69,30 @@ func (s *session) offer(d delivery) {
 		d.send()
 		return
 	}
-	if !s.holding {
+	if !s.holding() {
 		s.pass(d)
 		return
 	}
 	if len(s.held) < maxHeld || d.own {
 		s.held = append(s.held, d)
+		if !s.opening {
+			s.settle() // it may be what the others waited for
+		}
 		return
 	}
 	if first, ok := s.missed[d.chatID]; d.seq > 0 && (!ok || d.seq < first) {
 		s.missed[d.chatID] = d.seq
+	}
+}
+
+// holding says that what comes has to wait for its turn. The caller holds the lock.
+func (s *session) holding() bool { return s.opening || len(s.held) > 0 || len(s.missed) > 0 }
+
+// await has what is missing read, unless it comes by itself very soon. The caller holds the lock.
+func (s *session) await() {
+	if !s.opening && !s.catching {
+		s.catching = true
+		s.catch(s)
 	}
 }
 
@@ -92,8 +107,8 @@ func (s *session) pass(d delivery) {
 			return
 		}
 		if s.isGap(d.chatID, d.seq) {
-			s.holding, s.held = true, append(s.held, d)
-			s.catch(s)
+			s.held = append(s.held, d)
+			s.await()
 			return
 		}
 	}
@@ -174,7 +189,7 @@ func (s *session) base(chatID string, seq int64) {
 func (s *session) isMissing(chatID string, last int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.holding && s.from(chatID) < last
+	return !s.holding() && s.from(chatID) < last
 }
 
 // heal has a chat read from where this socket stands.
@@ -182,10 +197,7 @@ func (s *session) heal(chatID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.missed[chatID] = s.from(chatID) + 1
-	if !s.holding {
-		s.holding = true
-		s.catch(s)
-	}
+	s.await()
 }
 
 // note remembers that the socket was given everything of a chat up to a place.
@@ -297,15 +309,21 @@ func (s *session) gapsLocked() map[string]int64 {
 }
 
 // release lets through what was held, chat by chat as far as nothing is missing before it, whatever
-// order it came in. True: nothing is missing any more, and holding has ended. A chat whose gap stays
+// order it came in. True: nothing is missing any more. A chat whose gap stays
 // does not keep the others, and the answers in them, waiting.
 func (s *session) release() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.opening = false
+	s.settle()
+	s.catching = s.holding()
+	return !s.catching
+}
+
+// settle lets through what can go. The caller holds the lock.
+func (s *session) settle() {
 	for s.releaseOnce() && len(s.held) > 0 {
 	}
-	s.holding = len(s.held) > 0 || len(s.missed) > 0
-	return !s.holding
 }
 
 // releaseOnce goes through what is held, in order of arrival, and reports whether something went. The

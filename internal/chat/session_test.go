@@ -109,10 +109,12 @@ func TestAnOwnMessageComesAsItsAnswer(t *testing.T) {
 	if s.release() {
 		t.Fatal("6 went before 5")
 	}
+	s.heal("a") // it is being read
 	s.offer(delivery{chatID: "a", seq: 5, own: true, id: "x5", send: say("5")})
 	if went := s.fill("a", 5, "x5", say("5 as somebody's")); went != answered {
 		t.Fatalf("5, answered: %v", went)
 	}
+	s.filled("a")
 	if !s.release() || fmt.Sprint(sent) != "[4 5 6]" {
 		t.Errorf("sent %v", sent)
 	}
@@ -120,5 +122,33 @@ func TestAnOwnMessageComesAsItsAnswer(t *testing.T) {
 	s.forget("x7") // refused, and stored all the same: it is given like any other
 	if went := s.fill("a", 7, "x7", say("7")); went != given {
 		t.Errorf("7: %v", went)
+	}
+}
+
+// What another node or this one's own committer brings a moment late ends the waiting: nothing is
+// read from the database, and the socket's other chats do not wait at all.
+func TestAGapThatClosesByItself(t *testing.T) {
+	caught := 0
+	s := newSession(nil, func(*session) { caught++ }, func(*session) {})
+	s.release()
+	s.base("a", 3)
+	s.base("b", 0)
+	var sent []string
+	offer := func(chatID string, seq int64) {
+		s.offer(delivery{chatID: chatID, seq: seq, send: func() { sent = append(sent, fmt.Sprint(chatID, seq)) }})
+	}
+	offer("a", 6)
+	offer("b", 1)
+	offer("a", 5)
+	if fmt.Sprint(sent) != "[b1]" || len(s.gaps()) != 1 {
+		t.Errorf("before 4 has come: sent %v, gaps %v", sent, s.gaps())
+	}
+	offer("a", 4)
+	if fmt.Sprint(sent) != "[b1 a4 a5 a6]" || len(s.gaps()) != 0 || !s.release() {
+		t.Errorf("when it has come: sent %v, gaps %v", sent, s.gaps())
+	}
+	offer("a", 8)
+	if caught != 2 {
+		t.Errorf("%d times somebody was asked to read", caught)
 	}
 }

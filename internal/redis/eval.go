@@ -25,8 +25,9 @@ type reply struct {
 }
 
 // Eval runs a script on one key and returns its answer, a list of integers (or one). Scripts of
-// many callers travel together: a worker takes whatever is waiting. It returns within limit.
-// Errors: ErrAway, ctx's, or what Redis said.
+// many callers travel together: a worker takes whatever is waiting. It returns within limit; that
+// alone does not mean that Redis is away for everybody, this process may be late itself. Errors:
+// ErrAway, ctx's, or what Redis said.
 func (c *Client) Eval(ctx context.Context, limit time.Duration, script, key string, args ...any) ([]int64, error) {
 	if !c.up.Load() {
 		return nil, ErrAway
@@ -43,7 +44,6 @@ func (c *Client) Eval(ctx context.Context, limit time.Duration, script, key stri
 	case r := <-e.answer:
 		return r.values, r.err
 	case <-t.C:
-		c.lost()
 		return nil, fmt.Errorf("%w: no answer within %s", ErrAway, limit)
 	case <-ctx.Done():
 		return nil, ctx.Err()
