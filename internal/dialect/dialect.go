@@ -24,7 +24,17 @@ type House struct {
 	Profiles *profile.Service
 	Uploads  *upload.Service
 	Verifier auth.Verifier // lets users without a type in, as members
+	Presence Presence
 	Log      *slog.Logger
+}
+
+// Presence is who is online. In these contracts connecting is being online; and news of other nodes
+// come to a node for the people who are online there.
+type Presence interface {
+	// Add notes a socket; apperr.TooMany when its user has too many.
+	Add(ctx context.Context, u models.UserRef, socketID string) error
+	// Remove ends Add.
+	Remove(ctx context.Context, u models.UserRef, socketID string) error
 }
 
 // ID is a person's id on the wire of these contracts: a member's as it is, anybody else's with the

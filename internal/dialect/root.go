@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -60,7 +61,12 @@ func NewRoot(house House, open func(realtime.Hooks) *realtime.Namespace, authent
 	r.nsp = open(realtime.Hooks{
 		Authenticate: authenticate, Connect: r.connect, Disconnect: r.disconnect, Failure: failure,
 		Pinged: func(c *realtime.Conn) { r.feed.Pinged(c) },
-		Ponged: func(c *realtime.Conn) { r.feed.Ponged(c) },
+		Ponged: func(c *realtime.Conn) {
+			if p, ok := house.Presence.(interface{ Alive(models.UserRef, string) }); ok { // its leases depend on it
+				p.Alive(c.User(), c.ID())
+			}
+			r.feed.Ponged(c)
+		},
 	})
 	r.feed = chat.NewFeed(house.Chats, r.nsp, house.Log, func(c *realtime.Conn, m models.Message, _ []models.Member) []chat.Said { return r.missed(c, m) })
 	house.Chats.Subscribe(r.deliver)
@@ -143,6 +149,9 @@ func (r *Root) Tell(scope string, people []models.UserRef, except models.UserRef
 func (r *Root) connect(ctx context.Context, c *realtime.Conn) error {
 	id := c.Identity()
 	r.feed.Open(c) // before anything that takes time: what comes meanwhile is held
+	if err := r.house.Presence.Add(ctx, c.User(), c.ID()); err != nil {
+		return fmt.Errorf("note %s as online: %w", c.User(), err) // a limit keeps its code
+	}
 	if err := r.house.Profiles.Note(ctx, id.User, id.Name, id.Picture); err != nil {
 		return err
 	}
@@ -179,6 +188,9 @@ func (r *Root) connect(ctx context.Context, c *realtime.Conn) error {
 }
 
 func (r *Root) disconnect(c *realtime.Conn, _ string) {
+	if err := r.house.Presence.Remove(context.Background(), c.User(), c.ID()); err != nil {
+		r.house.Log.Error("a departure was not noted", "user", c.User().String(), "err", err)
+	}
 	for _, contract := range r.contracts {
 		if contract.Disconnect != nil {
 			contract.Disconnect(c)

@@ -47,7 +47,7 @@ func (s *Server) bindDialects(ctx context.Context) error {
 		return err
 	}
 	verifier = s.sessions.Guard(verifier)
-	house := dialect.House{Chats: s.chats, Profiles: profile.NewService(s.db), Uploads: s.uploads, Verifier: verifier, Log: s.log}
+	house := dialect.House{Chats: s.chats, Profiles: profile.NewService(s.db), Uploads: s.uploads, Verifier: verifier, Presence: s.tracker, Log: s.log}
 	speaks := func(name string) bool { return slices.Contains(s.cfg.Dialects, name) }
 	if speaks("nestchat") {
 		n := nestchat.Bind(house, s.realtime)
