@@ -111,7 +111,7 @@ export function cases(at) {
     assert.deepEqual(await sa.channel.next('error'), { message: 'Conversation not found' })
   })
 
-  it('what was written while somebody heard nothing is read by REST, oldest first, and is read from then on', async () => {
+  it('what was written while somebody heard nothing is asked for by REST, oldest first', async () => {
     const [a, b] = [at.people.one('Ann'), at.people.one('Bob')]
     const { body: { id } } = await a.rest('POST', '/chats', { user2_id: b.number })
     for (const message of ['one', 'two', 'three']) await a.rest('POST', `/chats/${id}/message`, { message })
