@@ -29,6 +29,15 @@ func ratio(scenario, other string, of func(measurement) float64) func(*bench) (f
 	}
 }
 
+// twoNodes is the ratio of two nodes to one.
+func twoNodes(scenario string, of func(measurement) float64) func(*bench) (float64, bool) {
+	return func(b *bench) (float64, bool) {
+		two, ok := b.median(scenario, "chaffer-two", of)
+		one, there := b.median(scenario, "chaffer", of)
+		return two / one, ok && there && one > 0
+	}
+}
+
 func atLeast(n float64) func(float64) bool { return func(v float64) bool { return v >= n } }
 func atMost(n float64) func(float64) bool  { return func(v float64) bool { return v <= n } }
 
@@ -47,7 +56,11 @@ var goals = []goal{
 	{"memory of an idle connection", "≤ 40 KB", func(b *bench) (float64, bool) {
 		return b.median("idle", "chaffer", func(m measurement) float64 { return m.IdleKB })
 	}, atMost(40), "%.0f KB"},
-	{"messages lost, twice or out of order", "0", func(b *bench) (float64, bool) { return lost(b, "window-8", "window-1", "rate-2000", "rate-8000") }, atMost(0), "%.0f"},
+	{"messages lost, twice or out of order, one node and two", "0", func(b *bench) (float64, bool) {
+		return lost(b, "window-8", "window-1", "rate-2000", "rate-8000", "devices-20", "devices-10")
+	}, atMost(0), "%.0f"},
+	{"two nodes over Redis: CPU of the nodes for a message, against one", "(what the way between them costs)", twoNodes("window-8", serverCPU), nil, "%.1f ×"},
+	{"two nodes over Redis: to a device, p99 at 2,000 a second, against one", "(the same)", twoNodes("rate-2000", func(m measurement) float64 { return m.TransitP99 }), nil, "%.1f ×"},
 }
 
 // lost counts what went wrong with Chaffer in some scenarios.
@@ -57,7 +70,9 @@ func lost(b *bench, scenarios ...string) (float64, bool) {
 		if _, measured := b.median(s, "chaffer", perSecond); measured {
 			ok = true
 		}
-		n += b.sum(s, "chaffer", func(m measurement) int { return m.Lost + m.Duplicates + m.Reordered })
+		for _, v := range []string{"chaffer", "chaffer-two"} {
+			n += b.sum(s, v, func(m measurement) int { return m.Lost + m.Duplicates + m.Reordered })
+		}
 	}
 	return float64(n), ok
 }
