@@ -70,6 +70,12 @@ type Pair struct {
 	Expires         time.Time // of the refresh token
 }
 
+// Ended is a log-in that is over.
+type Ended struct {
+	User  models.UserRef `json:"user"`
+	LogIn string         `json:"logIn"`
+}
+
 // Service is the rules. Its methods may be called from any goroutine.
 type Service struct {
 	store    *store
@@ -79,15 +85,15 @@ type Service struct {
 	limits   *limits
 	log      *slog.Logger
 	now      func() time.Time
-	revoked  func(models.UserRef)
+	ended    func(Ended)
 	mails    chan struct{} // one for each mail on its way behind an answer
 	sending  sync.WaitGroup
 }
 
-// NewService returns the accounts of a database. revoked is called when a session has ended: sockets
+// NewService returns the accounts of a database. ended is called when a log-in has ended: sockets
 // that stand on it should too.
-func NewService(d *db.DB, v auth.Verifier, m Mailer, s Settings, revoked func(models.UserRef), log *slog.Logger) *Service {
-	return &Service{store: &store{d}, verifier: v, mailer: m, settings: s, limits: newLimits(), log: log, now: db.Now, revoked: revoked, mails: make(chan struct{}, maxMails)}
+func NewService(d *db.DB, v auth.Verifier, m Mailer, s Settings, ended func(Ended), log *slog.Logger) *Service {
+	return &Service{store: &store{d}, verifier: v, mailer: m, settings: s, limits: newLimits(), log: log, now: db.Now, ended: ended, mails: make(chan struct{}, maxMails)}
 }
 
 // SignUp makes an account and mails the link that verifies it. An address that has one gets a mail
@@ -196,7 +202,7 @@ func (s *Service) Refresh(ctx context.Context, refresh string) (Pair, error) {
 	t, a, err := s.store.use(ctx, hash(refresh), s.now())
 	if err != nil {
 		if apperr.Is(err, apperr.Conflict) {
-			s.revoked(User(a))
+			s.ended(Ended{User(a), t.Family})
 			err = apperr.New(apperr.Unauthorized, "This refresh token was used before: log in again")
 		}
 		return Pair{}, err
@@ -209,12 +215,12 @@ func (s *Service) Refresh(ctx context.Context, refresh string) (Pair, error) {
 
 // LogOut ends the log-in a refresh token belongs to. It never fails for a token that is unknown.
 func (s *Service) LogOut(ctx context.Context, refresh string) error {
-	a, err := s.store.revoke(ctx, hash(refresh), s.now())
+	t, a, err := s.store.revoke(ctx, hash(refresh), s.now())
 	if apperr.Is(err, apperr.NotFound) {
 		return nil
 	}
 	if err == nil {
-		s.revoked(User(a))
+		s.ended(Ended{User(a), t.Family})
 	}
 	return err
 }
@@ -232,7 +238,7 @@ func (s *Service) Check(ctx context.Context, access, refresh string) (auth.Ident
 	if t.UsedAt != nil || t.RevokedAt != nil || !t.ExpiresAt.After(s.now()) || User(a) != id.User || s.over(t, a) {
 		return id, errToken
 	}
-	id.Name, id.Expires = a.Name, t.ExpiresAt
+	id.Name, id.Expires, id.LogIn = a.Name, t.ExpiresAt, t.Family
 	return id, nil
 }
 

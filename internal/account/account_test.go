@@ -21,12 +21,12 @@ const password = "a good password"
 // office is the feature on a real database, with a mailbox and a clock.
 type office struct {
 	*Service
-	t       *testing.T
-	mails   []string // "address: body"
-	away    bool     // the mail server is
-	later   time.Duration
-	revoked []models.UserRef
-	over    time.Time // an admin has ended what began until then
+	t     *testing.T
+	mails []string // "address: body"
+	away  bool     // the mail server is
+	later time.Duration
+	ended []Ended
+	over  time.Time // an admin has ended what began until then
 }
 
 // Send implements Mailer.
@@ -56,7 +56,7 @@ func newOffice(t *testing.T, url string) *office {
 	o := &office{t: t}
 	o.Service = NewService(d, v, o, Settings{
 		Secret: secret, PublicURL: "https://chat.example", Over: func(id auth.Identity) bool { return !id.Issued.After(o.over) },
-	}, func(u models.UserRef) { o.revoked = append(o.revoked, u) }, slog.New(slog.DiscardHandler))
+	}, func(e Ended) { o.ended = append(o.ended, e) }, slog.New(slog.DiscardHandler))
 	o.now = func() time.Time { return db.Now().Add(o.later) }
 	return o
 }
@@ -159,7 +159,7 @@ func TestARefreshTokenWorksOnce(t *testing.T) {
 		if err != nil || second.User != first.User || second.Refresh == first.Refresh {
 			t.Fatalf("%+v, %v", second, err)
 		}
-		if id, err := o.Check(ctx, second.Access, second.Refresh); err != nil || id.User != first.User || id.Name != "Ann" {
+		if id, err := o.Check(ctx, second.Access, second.Refresh); err != nil || id.User != first.User || id.Name != "Ann" || id.LogIn == "" {
 			t.Errorf("a good pair: %+v, %v", id, err)
 		}
 		for what, pair := range map[string][2]string{
@@ -173,8 +173,8 @@ func TestARefreshTokenWorksOnce(t *testing.T) {
 		o.is("used twice", err, apperr.Unauthorized)
 		_, err = o.Refresh(ctx, second.Refresh)
 		o.is("of a log-in whose token was used twice", err, apperr.Unauthorized)
-		if len(o.revoked) != 1 || o.revoked[0] != first.User {
-			t.Errorf("sockets of %v are cut", o.revoked)
+		if len(o.ended) != 1 || o.ended[0].User != first.User || o.ended[0].LogIn == "" {
+			t.Errorf("sockets of %v are cut", o.ended)
 		}
 		if other, err = o.Refresh(ctx, other.Refresh); err != nil {
 			t.Fatalf("another log-in: %v", err)

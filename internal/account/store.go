@@ -101,19 +101,17 @@ func (st *store) use(ctx context.Context, hash string, now time.Time) (t models.
 }
 
 // revoke ends the family of a token; NotFound when there is none.
-func (st *store) revoke(ctx context.Context, hash string, now time.Time) (a models.Account, err error) {
+func (st *store) revoke(ctx context.Context, hash string, now time.Time) (t models.AccountToken, a models.Account, err error) {
 	err = st.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		t, owner, err := readToken(tx, hash)
-		if apperr.Is(err, apperr.Unauthorized) {
+		if t, a, err = readToken(tx, hash); apperr.Is(err, apperr.Unauthorized) {
 			return unknown()
 		}
 		if err != nil {
 			return err
 		}
-		a = owner
 		return endFamily(tx, t.Family, now)
 	})
-	return a, db.Translate(err)
+	return t, a, db.Translate(err)
 }
 
 func endFamily(tx *gorm.DB, family string, now time.Time) error {

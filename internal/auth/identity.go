@@ -16,6 +16,7 @@ type Identity struct {
 	Issued  time.Time // iat of the token; zero when it has none
 	Expires time.Time // exp of the token plus Leeway: from then on the session is over
 	Scope   string    // how they proved it, for contracts with more than one way; "" for a plain token
+	LogIn   string    // the log-in it stands on, when that can be ended on its own; "" for a plain token
 }
 
 // Verifier turns a raw token, with or without "Bearer ", into an Identity.

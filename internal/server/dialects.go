@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"net"
 	"os"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"chaffer/internal/account"
 	"chaffer/internal/auth"
+	"chaffer/internal/bus"
 	"chaffer/internal/dialect"
 	"chaffer/internal/dialect/expresschat"
 	"chaffer/internal/dialect/messaging"
@@ -80,7 +82,11 @@ func (s *Server) bindDialects(ctx context.Context) error {
 	return nil
 }
 
-// expressChat is the contract with accounts of its own. A log-out cuts the sockets that stand on it.
+// kindLoggedOut is the news of a log-in that is over.
+const kindLoggedOut = "account.ended"
+
+// expressChat is the contract with accounts of its own. A log-out cuts the sockets that stand on it, on
+// every node.
 func (s *Server) expressChat(house dialect.House) *expresschat.ExpressChat {
 	var mailer account.Mailer = account.Printer{To: os.Stdout}
 	if s.cfg.SMTPHost != "" {
@@ -94,7 +100,18 @@ func (s *Server) expressChat(house dialect.House) *expresschat.ExpressChat {
 	accounts := account.NewService(s.db, house.Verifier, mailer, account.Settings{
 		Secret: s.cfg.JWTSecret, Issuer: s.cfg.JWTIssuer, Audience: s.cfg.JWTAudience, ClaimID: s.cfg.JWTClaimID, ClaimType: s.cfg.JWTClaimType,
 		PublicURL: strings.TrimSuffix(address, "/"), Over: s.sessions.Over,
-	}, func(u models.UserRef) { express.Cut(u) }, s.log)
+	}, func(over account.Ended) {
+		express.Cut(over)
+		s.live.bus.Publish(kindLoggedOut, []models.UserRef{over.User}, over)
+	}, s.log)
+	s.live.bus.Handle(kindLoggedOut, func(body json.RawMessage) error {
+		var over account.Ended
+		if err := bus.Decode(body, &over); err != nil {
+			return err
+		}
+		express.Cut(over)
+		return nil
+	})
 	s.dialects.ends = append(s.dialects.ends, accounts.Close)
 	express = expresschat.New(house, accounts, s.cfg.Production())
 	return express

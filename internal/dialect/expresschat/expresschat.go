@@ -107,10 +107,10 @@ func (e *ExpressChat) Bind(root *dialect.Root) {
 	e.bindEvents(root.Realtime())
 }
 
-// Cut ends the sockets of somebody who has logged out.
-func (e *ExpressChat) Cut(u models.UserRef) {
-	for _, c := range e.root.Realtime().Conns(u) {
-		if isPair(c) {
+// Cut ends the sockets of a log-in that is over; those of other log-ins stay.
+func (e *ExpressChat) Cut(over account.Ended) {
+	for _, c := range e.root.Realtime().Conns(over.User) {
+		if isPair(c) && c.Identity().LogIn == over.LogIn {
 			c.Close()
 		}
 	}

@@ -25,9 +25,12 @@ export function accounts(at) {
     subset(login.body, { success: true, accessToken: text, refreshToken: text, userId: text, userName: 'Life' })
     const who = { access: login.body.accessToken, refresh: login.body.refreshToken }
     const socket = await greeted(who)
+    const { body: elsewhere } = await post('/login', { email, password }) // another device
+    const other = await greeted({ access: elsewhere.accessToken, refresh: elsewhere.refreshToken })
     const out = await post('/logout', { refreshToken: who.refresh })
     assert.deepEqual([out.status, out.body.success], [200, true])
     await socket.channel.next('disconnect')
+    subset(await other.channel.emit('send-self-message', { Content: 'still here' }), { success: true })
     const again = await open(who)
     assert.deepEqual(Object.keys(await again.channel.next('auth-failure')), ['reason'])
     assert.equal((await post('/refresh', { refreshToken: who.refresh })).status, 401)
