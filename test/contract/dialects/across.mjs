@@ -107,6 +107,25 @@ export function across(at) {
     subset(await sx.channel.next('kicked-out'), { GroupId })
   })
 
+  it('connecting in another contract is being online', async () => {
+    const a = at.people.one('Ann', { userType: 'customer' })
+    const b = at.people.one('Bob', { userType: 'vendor' })
+    const { body: { _id } } = await a.rest('POST', '/api/conversation', { participants: [`vendor:${b.id}`] })
+    const native = { presence: new Client(at.server, a.token, { namespace: '/presence' }), chat: new Client(at.server, a.token, { namespace: '/chat' }) }
+    try {
+      await native.presence.open()
+      await native.chat.open()
+      await native.chat.channel.next('offlineMessages')
+      const say = async (text) => (await native.chat.channel.emit('sendMessage', { chatId: _id, text })).data.recipientOnline
+      assert.equal(await say('nobody there'), false)
+      await b.open(nest)
+      subset(await native.presence.channel.next('userIsOnline'), { data: { userType: 'vendor' } })
+      assert.equal(await say('and now'), true)
+    } finally {
+      for (const client of Object.values(native)) client.close()
+    }
+  })
+
   it('a token without a type is nobody in the native contract', async () => {
     const client = await new Client(at.server, at.people.one().token, { namespace: '/presence' }).open()
     subset(await client.channel.next('appError'), { error: true, statusCode: 401 })
