@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"chaffer/internal/models"
 	"chaffer/internal/realtime/siotest"
 	"chaffer/internal/server"
 )
@@ -89,7 +90,9 @@ var authorisationRows = []attack{
 		if json.Unmarshal(r.Data, &m); m.SenderID != 2 || m.SenderType != "CUSTOMER" || m.Seq != 1 || m.Read || strings.HasPrefix(m.CreatedAt, "2001") {
 			s.Errorf("stored: %s", r.Data)
 		}
-		s.want(400, john, "POST", "/api/v1/chats/messages", `{"productId":"t47","recipientId":2,"text":"x","senderType":"VENDOR"}`)
+		for _, field := range []string{`"senderId":9`, `"senderType":"VENDOR"`, `"userType":"vendor"`, `"customerId":9`, `"vendorId":9`, `"id":"x"`, `"seq":99`, `"createdAt":"2001-01-01"`, `"read":true`, `"role":"admin"`} {
+			s.want(400, john, "POST", "/api/v1/chats/messages", `{"productId":"t47","recipientId":2,"text":"x",`+field+`}`)
+		}
 		return "ignored on the socket, 400 on REST; the stored values are the token's"
 	}},
 	{number: "T48", name: "a famous store's name", rest: true, writes: true, run: func(s *site) string {
@@ -120,10 +123,25 @@ var authorisationRows = []attack{
 		s.want(200, john, "DELETE", "/api/v1/chats/"+chatID+"/messages/"+messageID, "")
 		return "403; a message of another chat 404; twice is once"
 	}},
-	{number: "T52", name: "joining rooms by name", run: func(s *site) string {
-		c := s.join(jane)
-		s.wantAck(200, c, "joinRooms", `{"rooms":["user:vendor:2","*"],"chatId":"x"}`)
-		return "extra fields are ignored; there are no rooms to name"
+	{number: "T52", name: "joining rooms by name", writes: true, run: func(s *site) string {
+		chatID, _ := s.open("t52", "canary-of-john")
+		victim, c := s.join(haven), s.join(jane)
+		for _, room := range []string{"user:vendor:2", "vendor:2", "*", chatID, "chat:" + chatID, "/chat#" + chatID} {
+			r := s.wantAck(200, c, "joinRooms", fmt.Sprintf(`{"rooms":[%q],"room":%q,"chatId":%q,"chatIds":[%q]}`, room, room, chatID, chatID))
+			if strings.Contains(string(r.whole), chatID) {
+				s.Errorf("%s is joined: %s", room, r.whole)
+			}
+		}
+		mark := len(c.Received())
+		s.want(201, john, "POST", "/api/v1/chats/messages", fmt.Sprintf(`{"chatId":%q,"text":"canary-of-john again"}`, chatID))
+		victim.Expect("/chat", "receiveMessage", siotest.Timeout)
+		s.wantAck(200, c, "getUserChats", `{}`) // what would have been sent has arrived by now
+		for _, r := range c.Received()[mark:] {
+			if strings.Contains(string(r.Arg()), chatID) {
+				s.Errorf("who joined nothing was sent %s", r.Event)
+			}
+		}
+		return "extra fields are ignored, there are no rooms to name; nothing of the chat arrives afterwards"
 	}},
 	{number: "T55", name: "verbs and inside pages", rest: true, run: func(s *site) string {
 		s.want(405, root, "POST", "/api/v1/admin/stats", "")
@@ -161,6 +179,11 @@ var authorisationRows = []attack{
 		a := s.want(200, haven, "GET", "/api/v1/chats/"+chatID, "")
 		if a.field("data.unreadCount") != 1.0 {
 			s.Errorf("%s", a.body)
+		}
+		for _, u := range []models.UserRef{john, haven} {
+			if a := s.want(200, u, "GET", "/api/v1/chats/"+chatID+"/messages", ""); !strings.Contains(string(a.body), `"read":false`) {
+				s.Errorf("%s sees it as read: %s", u, a.body)
+			}
 		}
 		return "changes nothing for the other side"
 	}},

@@ -36,12 +36,15 @@ var connectionRows = []attack{
 	{number: "T25", name: "namespaces that do not exist", run: func(s *site) string {
 		c := s.dial()
 		c.Connect("/presence", token(john, time.Hour))
-		for _, nsp := range []string{"/admin", "//chat", "/Chat", "/chat/", "/__proto__"} {
+		for _, nsp := range []string{"/admin", "//chat", "/Chat", "/chat/", "/__proto__", "/chat?token=x", "/" + strings.Repeat("n", 200)} {
 			if _, err := c.TryConnect(nsp, map[string]string{"token": token(john, time.Hour)}); err == nil {
 				s.Errorf("%s is let in", nsp)
 			}
 		}
-		return "refused, each"
+		long := s.dial()
+		long.Raw("40/" + strings.Repeat("n", 512) + ",")
+		long.ExpectClosed(siotest.Timeout)
+		return "refused, each; a name of 513 bytes closes the connection"
 	}},
 	{number: "T28", name: "other protocol versions", run: func(s *site) string {
 		for _, eio := range []string{"3", "5", "", "4x"} {
@@ -55,7 +58,24 @@ var connectionRows = []attack{
 		if err == nil || res == nil || res.StatusCode != 400 {
 			s.Errorf("an upgrade with EIO=3: %v", err)
 		}
+		up, _, err := siotest.TryDial(s.T, s.url, siotest.Upgrading(p.SID)) // the session is as well as before
+		if err != nil {
+			s.Fatal(err)
+		}
+		up.Raw("2probe")
+		up.ExpectProbe(siotest.Timeout)
 		return "400 before the library sees them"
+	}},
+	{number: "T29", name: "a flood of heartbeats nobody asked for", frames: true, run: func(s *site) string {
+		const connections = 3000
+		flood := strings.Repeat("\x81\x81\x00\x00\x00\x003", 50)
+		for range connections {
+			conn := s.byHand()
+			_, _ = io.WriteString(conn, flood)
+			_ = conn.Close()
+		}
+		s.join(john)
+		return "3,000 connections that send 50 each right after the 101: the node lives"
 	}},
 	{number: "T30", name: "binary packets", run: func(s *site) string {
 		for _, packet := range []string{`450-["sendMessage",{}]`, `451-/chat,["x",{"_placeholder":true,"num":0}]`, `4511-["x"]`} {
@@ -73,7 +93,7 @@ var connectionRows = []attack{
 		return "closed; long-polling 400"
 	}},
 	{number: "T31", name: "reserved and odd event names", run: func(s *site) string {
-		for _, event := range []string{"__proto__", "constructor", strings.Repeat("e", 64), "message", "toString", "42"} {
+		for _, event := range []string{"__proto__", "constructor", strings.Repeat("e", 64), "message", "toString", "42", "error", "0"} {
 			c := s.join(john)
 			r := s.ask(c, event, `{}`)
 			if r.StatusCode != 400 {
@@ -81,7 +101,7 @@ var connectionRows = []attack{
 			}
 			c.Close()
 		}
-		for _, event := range []string{"", strings.Repeat("e", 200), "connect", "disconnect", "connect_error", "disconnecting", "newListener"} {
+		for _, event := range []string{"", strings.Repeat("e", 200), strings.Repeat("e", 10<<10), "connect", "disconnect", "connect_error", "disconnecting", "newListener"} {
 			c := s.join(john)
 			c.Raw(`42/chat,["` + event + `",{}]`)
 			c.ExpectClosed(siotest.Timeout)

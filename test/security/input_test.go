@@ -2,12 +2,17 @@ package security
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net"
+	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"chaffer/internal/realtime/siotest"
 )
@@ -19,6 +24,10 @@ var inputRows = []attack{
 			s.wantAck(400, c, "sendMessage", payload)
 		}
 		s.wantAck(400, c, "sendMessage", `{},{},{}`)
+		c.Raw(`42/chat,7000["sendMessage"]`) // none at all
+		if b, err := c.TryAck("/chat", 7000, siotest.Timeout); err != nil || !strings.Contains(string(b), `"statusCode":400`) {
+			s.Errorf("no payload: %s, %v", b, err)
+		}
 		return "400"
 	}},
 	{number: "T62", name: "deep and wide JSON", run: func(s *site) string {
@@ -36,7 +45,16 @@ var inputRows = []attack{
 			keys = append(keys, fmt.Sprintf(`"k%d":1`, i))
 		}
 		s.want(400, john, "POST", "/api/v1/chats/messages", "{"+strings.Join(keys, ",")+"}")
-		return "400 or closed"
+		c := s.join(john)
+		c.Raw(`42/chat,["sendMessage",{` + strings.Join(keys, ",") + `}]`)
+		c.ExpectClosed(siotest.Timeout)
+		for _, body := range []string{strings.Repeat("[", 100_000), strings.Repeat("[", 1<<20)} {
+			s.want(413, john, "POST", "/api/v1/chats/messages", body)
+			c := s.join(john)
+			c.Raw(`42/chat,["sendMessage",` + body)
+			c.ExpectClosed(siotest.Timeout)
+		}
+		return "400 or closed; 100,000 deep and 1 MB of brackets: closed, REST 413"
 	}},
 	{number: "T63", name: "keys with a meaning elsewhere", writes: true, run: func(s *site) string {
 		c := s.join(john)
@@ -49,18 +67,32 @@ var inputRows = []attack{
 		}
 		return "never echoed; REST 400"
 	}},
-	{number: "T64", name: "numbers that are not ids", run: func(s *site) string {
+	{number: "T64", name: "numbers that are not ids", writes: true, run: func(s *site) string {
 		c := s.join(john)
-		for _, id := range []string{"1e400", "-0", "9007199254740993", "2.5", "0x2", "true", "-1"} {
-			r := s.ask(c, "sendMessage", `{"productId":"t64","recipientId":`+id+`,"text":""}`)
-			if r.StatusCode != 400 {
-				s.Errorf("%s: %d", id, r.StatusCode)
-			}
-			if id == "0x2" { // not JSON: the connection is closed
-				c = s.join(john)
+		before := s.rows()
+		for _, id := range []string{"1e400", "-0", "-2", "2.5", "true", "null", `""`, "[2]", `{"id":2}`, "9007199254740993"} {
+			s.wantAck(400, c, "sendMessage", `{"productId":"t64","recipientId":`+id+`,"text":"x"}`)
+			s.want(400, john, "POST", "/api/v1/chats/messages", `{"productId":"t64","recipientId":`+id+`,"text":"x"}`)
+		}
+		s.want(400, john, "POST", "/api/v1/chats/messages", `{"productId":"t64","recipientId":0x2,"text":"x"}`) // no JSON
+		if after := s.rows(); after != before {
+			s.Errorf("rows: %s, then %s", before, after)
+		}
+		c = s.join(john)
+		var chats []string
+		for _, id := range []string{"2", `"2"`, "2.0"} {
+			r := s.ask(c, "sendMessage", `{"productId":"t64","recipientId":`+id+`,"text":"x"}`)
+			var m struct{ ChatID string }
+			if _ = json.Unmarshal(r.Data, &m); r.StatusCode == 201 {
+				chats = append(chats, m.ChatID)
+			} else if id != "2.0" {
+				s.Errorf("%s: %d %s", id, r.StatusCode, r.Message)
 			}
 		}
-		return "400"
+		if len(slices.Compact(chats)) != 1 {
+			s.Errorf("one id, several chats: %v", chats)
+		}
+		return "400; 2 and \"2\" are one person"
 	}},
 	{number: "T65", name: "texts that are empty or too long", run: func(s *site) string {
 		c := s.join(john)
@@ -149,57 +181,75 @@ var inputRows = []attack{
 		return "400 in every field"
 	}},
 	{number: "T71", name: "addresses of the inside", rest: true, writes: true, run: func(s *site) string {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			s.Fatal(err)
-		}
-		var visits atomic.Int64
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			for {
-				c, err := ln.Accept()
-				if err != nil {
-					return
+		address, visits := s.trap()
+		_, port, _ := net.SplitHostPort(address)
+		for i, host := range []string{address, "localhost:" + port, "2130706433:" + port, "0x7f.1:" + port, "[::ffff:127.0.0.1]:" + port} {
+			for j, field := range []string{"productImageUrl", "storeLogoUrl", "customerProfilePic"} {
+				a := s.rest(john, "POST", "/api/v1/chats/messages", fmt.Sprintf(`{"productId":"t71-%d-%d","recipientId":2,"text":"http://%s/",%q:"http://%s/x.png"}`, i, j, host, field, host))
+				if a.status != 201 && a.status != 400 {
+					s.Errorf("%s: %d %s", host, a.status, a.body)
 				}
-				visits.Add(1)
-				_ = c.Close()
 			}
-		}()
-		for i, host := range []string{ln.Addr().String(), "localhost:" + strings.Split(ln.Addr().String(), ":")[1]} {
-			s.want(201, john, "POST", "/api/v1/chats/messages", fmt.Sprintf(`{"productId":"t71-%d","recipientId":2,"text":"http://%s/","productImageUrl":"http://%s/x.png"}`, i, host, host))
 		}
-		_ = ln.Close()
-		<-done
-		if visits.Load() != 0 {
-			s.Errorf("%d connections", visits.Load())
+		s.want(200, haven, "GET", "/api/v1/chats", "")
+		if n := visits(); n != 0 {
+			s.Errorf("%d connections", n)
 		}
 		return "no connection is ever made"
 	}},
-	{number: "T72", name: "SQL in every text", run: func(s *site) string {
+	{number: "T72", name: "SQL in every text", writes: true, run: func(s *site) string {
 		c := s.join(john)
-		for _, sql := range []string{"' OR 1=1--", "1=1", "1) OR 1=1--", "'; DROP TABLE chats;--", "\\' OR 1=1", "00000000-0000-7000-8000-000000000001' OR '1'='1"} {
+		s.open("t72", "canary-of-john")
+		for i, sql := range []string{"' OR 1=1--", "1=1", "1) OR 1=1--", "'; DROP TABLE chats;--", "\\' OR 1=1", "00000000-0000-7000-8000-000000000001' OR '1'='1"} {
 			b, _ := json.Marshal(sql)
-			for _, event := range []string{"joinChat", "getMessages", "markAsRead", "typing"} {
-				s.wantAck(404, c, event, `{"chatId":`+string(b)+`}`)
+			before := s.rows()
+			for _, event := range []string{"joinChat", "getMessages", "markAsRead", "typing", "stoppedTyping", "messagesDelivered", "deleteMessage", "reportMessage"} {
+				s.wantAck(404, c, event, `{"chatId":`+string(b)+`,"messageId":`+string(b)+`,"upToSeq":1,"reason":"spam"}`)
 			}
+			s.wantAck(404, c, "sendMessage", `{"chatId":`+string(b)+`,"text":"x"}`)
 			s.wantAck(400, c, "getUserChats", `{"cursor":`+string(b)+`}`)
 			s.wantAck(404, c, "resume", `{"positions":{`+string(b)+`:{"seq":0}}}`)
-			s.wantAck(400, c, "sendMessage", `{"productId":`+string(b)+`,"recipientId":2,"text":""}`)
-		}
-		return "404 or 400: an id is parsed before it reaches a query"
-	}},
-	{number: "T73", name: "WebSocket frames that cannot be", frames: true, run: func(s *site) string {
-		for _, kind := range []int{3, 7, 11} {
-			c := s.join(john)
-			if c.Message(kind, []byte("x")) == nil {
-				c.ExpectClosed(siotest.Timeout)
+			s.wantAck(400, c, "sendMessage", `{"productId":"t72","recipientId":2,"text":"x","clientMessageId":`+string(b)+`}`)
+			for _, path := range []string{"/api/v1/chats/" + url.PathEscape(sql), "/api/v1/chats/" + url.PathEscape(sql) + "/messages", "/api/v1/chats/by-product/" + url.PathEscape(sql) + "/2/2"} {
+				s.want(404, john, "GET", path, "")
+			}
+			found := s.rest(root, "GET", "/api/v1/admin/chats?q="+url.QueryEscape(sql)+"&productId="+url.QueryEscape(sql), "")
+			if found.status >= 500 || contains(string(found.body), "canary-of-john") {
+				s.Errorf("%s finds %d %s", sql, found.status, found.body)
+			}
+			if after := s.rows(); after != before {
+				s.Errorf("%s: rows: %s, then %s", sql, before, after)
+			}
+			// As the name of a product and as a text it is kept as it is, or refused.
+			product, _ := json.Marshal(fmt.Sprintf("%s %d", sql, i))
+			if r := s.ask(c, "sendMessage", `{"productId":`+string(product)+`,"recipientId":2,"text":`+string(b)+`}`); r.StatusCode == 201 {
+				var m struct{ Text string }
+				if _ = json.Unmarshal(r.Data, &m); m.Text != sql {
+					s.Errorf("%s is kept as %q", sql, m.Text)
+				}
+			} else if r.StatusCode != 400 {
+				s.Errorf("%s: %d %s", sql, r.StatusCode, r.Message)
 			}
 		}
-		c := s.join(john)
-		_ = c.Message(1, []byte{'4', '2', 0xff, 0xfe})
-		c.ExpectClosed(siotest.Timeout)
-		return "closed"
+		return "404 or 400: an id is parsed before it reaches a query; as a text it is a text"
+	}},
+	{number: "T73", name: "WebSocket frames that cannot be", frames: true, run: func(s *site) string {
+		masked := func(first byte, payload string) string { // with a key of zeros
+			return string([]byte{first, 0x80 | byte(len(payload)), 0, 0, 0, 0}) + payload
+		}
+		for name, frame := range map[string]string{
+			"RSV1": masked(0xC1, "40"), "RSV2": masked(0xA1, "40"), "RSV3": masked(0x91, "40"), "opcode 3": masked(0x83, "40"), "opcode 11": masked(0x8B, "40"),
+			"unmasked": "\x81\x0240", "bad UTF-8": masked(0x81, "42\xff\xfe"), "continuation first": masked(0x80, "40"),
+			"a fragmented ping": masked(0x09, "x"), "two beginnings": masked(0x01, "4") + masked(0x01, "0"), "a ping of 126 bytes": "\x89\xfe\x00\x7e\x00\x00\x00\x00" + strings.Repeat("x", 126),
+			"a close of one byte": masked(0x88, "x"), "a length of 2^63": "\x81\xff" + strings.Repeat("\xff", 8) + "\x00\x00\x00\x00",
+		} {
+			if !s.closes(frame) {
+				s.Errorf("%s: not closed", name)
+			}
+		}
+		s.closes(strings.Repeat(masked(0x89, "x"), 10_000) + masked(0x80, "40")) // nobody is kept from anything by them
+		s.join(john)
+		return "13 kinds of frames: closed; 10,000 pings hurt nobody"
 	}},
 	{number: "T74", name: "wildcards in the search", rest: true, writes: true, run: func(s *site) string {
 		s.open("t74", "one hundred %_ percent")
@@ -266,6 +316,61 @@ var inputRows = []attack{
 		}
 		return "4xx with a sentence of ours"
 	}},
+}
+
+// trap listens where nobody has any business; visits ends that and says how many came.
+func (s *site) trap() (address string, visits func() int64) {
+	s.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.Fatal(err)
+	}
+	var came atomic.Int64
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			came.Add(1)
+			_ = c.Close()
+		}
+	}()
+	return ln.Addr().String(), func() int64 {
+		_ = ln.Close()
+		<-done
+		return came.Load()
+	}
+}
+
+// byHand opens a WebSocket whose frames are written as they are; the caller closes it.
+func (s *site) byHand() net.Conn {
+	s.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		s.Fatal(err)
+	}
+	_ = conn.SetDeadline(time.Now().Add(siotest.Timeout))
+	_, _ = io.WriteString(conn, "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+	b := make([]byte, 4096)
+	if n, err := conn.Read(b); err != nil || !strings.HasPrefix(string(b[:n]), "HTTP/1.1 101") {
+		s.Fatalf("no WebSocket: %.100q, %v", b[:n], err)
+	}
+	return conn
+}
+
+// closes sends bytes over a WebSocket and reports whether the server closes the connection.
+func (s *site) closes(frames string) bool {
+	s.Helper()
+	conn := s.byHand()
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(5 * time.Second)) // before it would be closed for doing nothing
+	go func() { _, _ = io.WriteString(conn, frames) }()
+	_, err := io.Copy(io.Discard, conn)
+	var timeout net.Error
+	return !errors.As(err, &timeout) || !timeout.Timeout()
 }
 
 // fileName is what a download of ours may be called.

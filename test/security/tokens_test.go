@@ -115,14 +115,19 @@ var tokenRows = []attack{
 		return badTokens(s, map[string]string{"nbf": signed(claims(jwt.MapClaims{"nbf": later}), nil), "iat": signed(claims(jwt.MapClaims{"iat": later}), nil)})
 	}},
 	{number: "T10", name: "headers that bring or name a key", run: func(s *site) string {
+		address, visits := s.trap()
 		bad := map[string]string{}
 		for name, h := range map[string]map[string]any{
-			"kid path": {"kid": "../../dev/null"}, "kid sql": {"kid": "' OR 1=1--"}, "jku": {"jku": "http://127.0.0.1:1/"}, "x5u": {"x5u": "http://127.0.0.1:1/"},
-			"jwk": {"jwk": map[string]string{"kty": "oct", "k": "AA"}}, "crit": {"crit": []string{"x"}},
+			"kid path": {"kid": "../../dev/null"}, "kid sql": {"kid": "' OR 1=1--"}, "jku": {"jku": "http://" + address + "/"}, "x5u": {"x5u": "http://" + address + "/"},
+			"kid address": {"kid": "http://" + address + "/"}, "jwk": {"jwk": map[string]string{"kty": "oct", "k": "AA"}}, "crit": {"crit": []string{"x"}},
 		} {
 			bad[name] = signed(claims(nil), h)
 		}
-		return badTokens(s, bad)
+		seen := badTokens(s, bad)
+		if n := visits(); n != 0 {
+			s.Errorf("%d connections to the address in a header", n)
+		}
+		return seen + "; the address is not asked"
 	}},
 	{number: "T11", name: "a refresh or identity token", run: func(s *site) string {
 		return badTokens(s, map[string]string{
@@ -177,6 +182,24 @@ var tokenRows = []attack{
 			s.Errorf("reconnecting: %d", status)
 		}
 		return "sockets closed at once, 401 on reconnecting and on REST"
+	}},
+	{number: "T19", name: "guessing tokens behind a trusted proxy", rest: true, settings: map[string]string{"LIMIT_FAILURES_PER_MINUTE_PER_IP": "10", "TRUSTED_PROXIES": "127.0.0.1"}, run: func(s *site) string {
+		try := func(from string) int {
+			return s.rest(nobody, "GET", "/api/v1/chats", "", "Authorization", "Bearer abc", "X-Forwarded-For", from).status
+		}
+		for i := range 25 { // what the proxy has seen is last; what is before it, anybody may have written
+			if status := try(fmt.Sprintf("198.51.100.7, 203.0.113.%d", i)); status != 401 {
+				s.Errorf("%d from an address of its own", status)
+			}
+		}
+		last := 0
+		for i := range 25 {
+			last = try(fmt.Sprintf("198.51.100.%d, 203.0.113.99", i))
+		}
+		if last != 429 {
+			s.Errorf("%d after 25 times from one address", last)
+		}
+		return "the address that the proxy has seen counts, not what the client says"
 	}},
 	{number: "T19", name: "guessing tokens, with a forged address each time", settings: map[string]string{"LIMIT_FAILURES_PER_MINUTE_PER_IP": "10"}, run: func(s *site) string {
 		late := 0

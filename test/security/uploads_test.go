@@ -5,8 +5,12 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"io"
 	"mime/multipart"
+	"net/http"
+	"net/textproto"
 	"strings"
+	"time"
 
 	"chaffer/internal/models"
 )
@@ -28,6 +32,19 @@ func (s *site) upload(u models.UserRef, files ...[]byte) answer {
 	}
 	_ = w.Close()
 	return s.rest(u, "POST", "/api/v1/uploads", b.String(), "Content-Type", w.FormDataContentType())
+}
+
+// oddForm is a form with a file of any name, behind as many other fields.
+func oddForm(file []byte, name string, fields int) (body, contentType string) {
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for i := range fields {
+		_ = w.WriteField(fmt.Sprint("f", i), "x")
+	}
+	p, _ := w.CreatePart(textproto.MIMEHeader{"Content-Disposition": {`form-data; name="file"; filename="` + name + `"`}})
+	_, _ = p.Write(file)
+	_ = w.Close()
+	return b.String(), w.FormDataContentType()
 }
 
 var uploadRows = []attack{
@@ -65,7 +82,7 @@ var uploadRows = []attack{
 		}
 		return "refused by its header, before anything is decoded"
 	}},
-	{number: "T82", name: "too large, too many, odd names", rest: true, run: func(s *site) string {
+	{number: "T82", name: "too large, too many, odd names", rest: true, writes: true, run: func(s *site) string {
 		if a := s.upload(john, append(picture(), make([]byte, 5<<20)...)); a.status != 413 {
 			s.Errorf("5 MB: %d", a.status)
 		}
@@ -75,7 +92,27 @@ var uploadRows = []attack{
 		if a := s.upload(john); a.status != 400 {
 			s.Errorf("none: %d", a.status)
 		}
-		return "413 and 400; the name is not used for anything"
+		for name, want := range map[string]int{"../../../../tmp/x.png": 201, "x\x00.png": 201, strings.Repeat("n", 300) + ".png": 201, "": 400} {
+			b, kind := oddForm(picture(), name, 0)
+			if a := s.rest(john, "POST", "/api/v1/uploads", b, "Content-Type", kind); a.status != want && a.status != 400 || contains(string(a.body), "tmp", "nnnn") {
+				s.Errorf("name %.20q: %d %s", name, a.status, a.body)
+			}
+		}
+		b, kind := oddForm(picture(), "x.png", 10_000)
+		if a := s.rest(john, "POST", "/api/v1/uploads", b, "Content-Type", kind); a.status != 400 && a.status != 413 {
+			s.Errorf("10,000 parts: %d", a.status)
+		}
+		large, kind := oddForm(append(picture(), make([]byte, 8<<20)...), "x.png", 0)
+		req, _ := http.NewRequest("POST", s.url+"/api/v1/uploads", io.MultiReader(strings.NewReader(large))) // no length is known
+		req.Header.Set("Authorization", "Bearer "+token(john, time.Hour))
+		req.Header.Set("Content-Type", kind)
+		if res, err := http.DefaultClient.Do(req); err == nil { // else it was cut while it still sent
+			_ = res.Body.Close()
+			if res.StatusCode != 413 || req.ContentLength != 0 {
+				s.Errorf("8 MB in chunks: %d", res.StatusCode)
+			}
+		}
+		return "413 and 400, in chunks too; the name is not used for anything"
 	}},
 	{number: "T85", name: "how pictures are served", rest: true, writes: true, run: func(s *site) string {
 		a := s.upload(john, picture())
