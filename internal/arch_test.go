@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"internal/audit":     {"internal/db", "internal/models", "internal/wire"},
 
 	"internal/redis": {},
-	"internal/bus":   {"internal/models", "internal/redis"},
+	"internal/bus":   {"internal/models", "internal/redis", "internal/wire"},
 	"internal/limit": {"internal/models", "internal/redis"},
 
 	"internal/realtime/sio": {},
@@ -67,7 +67,7 @@ var mayImport = map[string][]string{
 	"internal/server": {
 		"config", "internal/bus", "internal/limit", "internal/redis", "internal/apidoc", "internal/apperr", "internal/auth", "internal/buildinfo", "internal/chat", "internal/db",
 		"internal/account", "internal/dialect", "internal/dialect/expresschat", "internal/dialect/messaging", "internal/dialect/nestchat", "internal/dialect/oneonone", "internal/profile",
-		"internal/demo", "internal/httpjson", "internal/models", "internal/presence", "internal/product", "internal/realtime", "internal/session", "internal/upload", "internal/webui",
+		"internal/demo", "internal/httpjson", "internal/models", "internal/presence", "internal/product", "internal/realtime", "internal/session", "internal/upload", "internal/webui", "internal/wire",
 	},
 	"internal/webui": {},
 }

@@ -9,7 +9,7 @@ import (
 	"errors"
 	"time"
 
-	quick "github.com/go-json-experiment/json"
+	"chaffer/internal/wire"
 )
 
 const (
@@ -78,7 +78,7 @@ func (s sealer) open(raw []byte, self string, now time.Time) (envelope, error) {
 	if !hmac.Equal(seal, s.sum(body)) {
 		return e, errors.New("the seal is not ours")
 	}
-	if err := Decode(body, &e); err != nil {
+	if err := wire.Strict(body, &e); err != nil {
 		return e, err
 	}
 	age := now.Sub(time.UnixMilli(e.At))
@@ -91,11 +91,6 @@ func (s sealer) open(raw []byte, self string, now time.Time) (envelope, error) {
 		return e, errors.New("too old, or the clocks differ")
 	}
 	return e, nil
-}
-
-// Decode reads one JSON value strictly: no field that v does not have, none twice, nothing behind it.
-func Decode(b []byte, v any) error {
-	return quick.Unmarshal(b, v, quick.RejectUnknownMembers(true))
 }
 
 // marshal leaves <, > and & as they are: a text of 16 KB has to fit.

@@ -13,6 +13,7 @@ import (
 	"chaffer/internal/presence"
 	"chaffer/internal/redis"
 	"chaffer/internal/redis/redistest"
+	"chaffer/internal/wire"
 )
 
 const patience = 20 * time.Second // for what ought to take a second
@@ -41,7 +42,7 @@ func newPost(t *testing.T, url string) *post {
 	p.Redis = NewRedis(client, p.people, ours.key, log)
 	p.Handle("note", func(body json.RawMessage) error {
 		var s string
-		if err := Decode(body, &s); err != nil {
+		if err := wire.Strict(body, &s); err != nil {
 			return err
 		}
 		p.arrived <- s

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"chaffer/internal/bus"
 	"chaffer/internal/models"
+	"chaffer/internal/wire"
 )
 
 // kinds are the events that travel between nodes, by the name they travel under. Their form on the
@@ -95,7 +95,7 @@ func decodeEvent(kind string, body json.RawMessage) (Event, error) {
 		return nil, fmt.Errorf("unknown event %.32q", kind)
 	}
 	e := make()
-	if err := bus.Decode(body, e); err != nil {
+	if err := wire.Strict(body, e); err != nil {
 		return nil, err
 	}
 	switch e := e.(type) {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"chaffer/internal/apperr"
 	"chaffer/internal/auth"
 	"chaffer/internal/db/dbtest"
@@ -102,6 +104,31 @@ func TestAnotherNodeHearsOfIt(t *testing.T) {
 		}
 		if err := refused(); err != nil {
 			t.Errorf("lifted, and refused: %v", err)
+		}
+	})
+}
+
+// What a node tells late, because it was stopped meanwhile, is told as it is now.
+func TestAMessageToldLateIsToldAsItIsNow(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, url string) {
+		here, there := newHouse(t, url), newHouse(t, url)
+		sent := must[Sent](t)(here.Send(t.Context(), auth.Identity{User: john}, ask("p1", "taken back")))
+		must[Deleted](t)(here.Delete(t.Context(), john, sent.Chat.ID, sent.Message.ID))
+		var heard []MessageSent
+		there.Subscribe(func(e Event) { heard = append(heard, e.(MessageSent)) })
+		late := MessageSent{Chat: sent.Chat, Members: []models.UserRef{john, haven}, Message: sent.Message}
+		late.Message.CreatedAt = late.Message.CreatedAt.Add(-2 * staleAfter)
+		body, err := json.Marshal(late)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := there.Arrived(kindOf(late), body); err != nil {
+			t.Fatal(err)
+		}
+		late.Message.ID = uuid.NewString() // what is not there at all is not told
+		there.hear(late)
+		if len(heard) != 1 || heard[0].Message.DeletedAt == nil {
+			t.Errorf("told: %+v", heard)
 		}
 	})
 }

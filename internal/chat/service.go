@@ -130,7 +130,19 @@ func (s *Service) publish(e Event) {
 	}
 }
 
+// staleAfter is the age from which a message is read again before it is told: a process that was stopped
+// for a while has it from before, and it may have been deleted meanwhile.
+const staleAfter = 3 * time.Second
+
 func (s *Service) hear(e Event) {
+	if sent, ok := e.(MessageSent); ok && s.now().Sub(sent.Message.CreatedAt) > staleAfter {
+		now, err := s.store.messagesAfter(context.Background(), sent.Chat.ID, sent.Message.Seq-1, 1)
+		if err != nil || len(now) == 0 || now[0].ID != sent.Message.ID {
+			return // the sweep brings it when the database is back
+		}
+		sent.Message = now[0]
+		e = sent
+	}
 	s.safety.heed(e)
 	s.mu.RLock()
 	defer s.mu.RUnlock()

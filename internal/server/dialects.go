@@ -13,7 +13,6 @@ import (
 
 	"chaffer/internal/account"
 	"chaffer/internal/auth"
-	"chaffer/internal/bus"
 	"chaffer/internal/dialect"
 	"chaffer/internal/dialect/expresschat"
 	"chaffer/internal/dialect/messaging"
@@ -22,6 +21,7 @@ import (
 	"chaffer/internal/models"
 	"chaffer/internal/profile"
 	"chaffer/internal/realtime"
+	"chaffer/internal/wire"
 )
 
 // dialects are the other contracts this node speaks (DIALECTS); it may be empty.
@@ -106,7 +106,7 @@ func (s *Server) expressChat(house dialect.House) *expresschat.ExpressChat {
 	}, s.log)
 	s.live.bus.Handle(kindLoggedOut, func(body json.RawMessage) error {
 		var over account.Ended
-		if err := bus.Decode(body, &over); err != nil {
+		if err := wire.Strict(body, &over); err != nil {
 			return err
 		}
 		express.Cut(over)

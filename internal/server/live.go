@@ -12,6 +12,7 @@ import (
 	"chaffer/internal/models"
 	"chaffer/internal/presence"
 	"chaffer/internal/redis"
+	"chaffer/internal/wire"
 )
 
 // live is what nodes tell each other; with an empty REDIS_URL there is one node, and all of it is
@@ -97,7 +98,7 @@ func (s *Server) startLive() {
 	})
 	b.Handle(kindPresence, func(body json.RawMessage) error {
 		var n presenceNews
-		if err := bus.Decode(body, &n); err != nil {
+		if err := wire.Strict(body, &n); err != nil {
 			return err
 		}
 		s.presence.Arrived(presence.Change{User: n.User, Online: n.Online, LastSeen: n.LastSeen}, n.People)

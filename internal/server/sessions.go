@@ -4,9 +4,9 @@ import (
 	"context"
 	"encoding/json"
 
-	"chaffer/internal/bus"
 	"chaffer/internal/models"
 	"chaffer/internal/session"
+	"chaffer/internal/wire"
 )
 
 const kindRevoked = "session.revoked"
@@ -25,7 +25,7 @@ func (s *Server) followSessions() {
 	}
 	s.live.bus.Handle(kindRevoked, func(body json.RawMessage) error {
 		var r session.Revoked
-		if err := bus.Decode(body, &r); err != nil {
+		if err := wire.Strict(body, &r); err != nil {
 			return err
 		}
 		s.sessions.Arrived(r)

@@ -3,6 +3,8 @@
 package wire
 
 import (
+	"time"
+
 	"chaffer/internal/apperr"
 )
 
@@ -51,6 +53,6 @@ func Fail(err error, event string) Failure {
 	p := apperr.Describe(err)
 	return Failure{
 		Error: true, Message: p.Message, StatusCode: p.Status, Event: event,
-		Retryable: p.Retryable, RetryAfterMs: p.RetryAfter.Milliseconds(),
+		Retryable: p.Retryable, RetryAfterMs: (p.RetryAfter + time.Millisecond - 1).Milliseconds(), // rounded up: earlier is refused again
 	}
 }

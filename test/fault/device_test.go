@@ -134,7 +134,7 @@ func (d *device) connect(at int) (*socket, error) {
 		return nil, errGone
 	case <-time.After(patience):
 		if d.way == nil {
-			d.run.fail(17, "%s was not answered by %s within 15 s of connecting (%s)", d.who, n.name, d.run.blame())
+			d.run.late(n, "%s was not answered by %s within 15 s of connecting", d.who, n.name)
 		}
 		return fail(errGone)
 	}
@@ -167,7 +167,7 @@ func (d *device) resume(s *socket, chats map[string]bool) error {
 		d.mu.Unlock()
 		b, err := s.ask("resume", map[string]any{"positions": positions})
 		if errors.Is(err, errSlow) && d.way == nil {
-			d.run.fail(17, "%s: resume was not answered by %s within 15 s (%s)", d.who, s.node.name, d.run.blame())
+			d.run.late(s.node, "%s: resume was not answered by %s within 15 s", d.who, s.node.name)
 		}
 		if err != nil {
 			return err

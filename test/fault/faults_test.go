@@ -227,9 +227,23 @@ func (r *run_) freezeNode(random *rand.Rand, howLong time.Duration) {
 	n := r.world.nodes[random.IntN(len(r.world.nodes))]
 	n.life.Lock()
 	defer n.life.Unlock()
+	n.mu.Lock()
+	n.frozen = time.Now().Add(howLong)
+	n.mu.Unlock()
 	n.signal(syscall.SIGSTOP)
 	time.Sleep(howLong)
 	n.signal(syscall.SIGCONT)
+}
+
+// late notes that a node did not answer in time, unless it was stopped meanwhile: then whoever asked
+// goes to another, as from a node that is gone, and that one has to answer.
+func (r *run_) late(n *node, format string, args ...any) {
+	n.mu.Lock()
+	frozen := time.Since(n.frozen) < patience
+	n.mu.Unlock()
+	if !frozen {
+		r.fail(17, format+" ("+r.blame()+")", args...)
+	}
 }
 
 func span(random *rand.Rand, from, to time.Duration) time.Duration {

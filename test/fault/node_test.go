@@ -32,8 +32,9 @@ type node struct {
 	cmd      *exec.Cmd
 	expected bool // we ended it, or it is not up yet
 	ended    chan struct{}
-	point    string // where it kills itself when it is told to
-	surprise string // how it ended without us
+	point    string    // where it kills itself when it is told to
+	surprise string    // how it ended without us
+	frozen   time.Time // until when it was stopped last
 }
 
 // scanned looks for what must not be in a log, and keeps its end.

@@ -108,7 +108,7 @@ func (w *writer) judge(s *socket, t trial, last map[string]int64, failed map[str
 	}
 	b, err := wait(t.answer)
 	if errors.Is(err, errSlow) {
-		w.run.fail(17, "%s: a send was not answered by %s within 15 s (%s)", w.device.who, t.node.name, w.run.blame())
+		w.run.late(t.node, "%s: a send was not answered by %s within 15 s", w.device.who, t.node.name)
 		s.close()
 	}
 	var answer struct {
@@ -149,7 +149,7 @@ func (w *writer) erase(s *socket, e *entry) {
 	}
 	b, err := wait(answer)
 	if errors.Is(err, errSlow) {
-		w.run.fail(17, "%s: a deletion was not answered by %s within 15 s (%s)", w.device.who, s.node.name, w.run.blame())
+		w.run.late(s.node, "%s: a deletion was not answered by %s within 15 s", w.device.who, s.node.name)
 		s.close()
 	}
 	var said struct{ Error bool }
