@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"runtime/debug"
 	"strconv"
 	"syscall"
 	"time"
@@ -18,10 +17,6 @@ import (
 	"chaffer/internal/server"
 )
 
-// gcPercent is GOGC unless the environment has one: sending costs a sixth less CPU than with Go's
-// 100, for some 50 MB more under load. A machine that is short of memory sets GOGC=100 and GOMEMLIMIT.
-const gcPercent = 400
-
 func (p program) serve(ctx context.Context, args []string) error {
 	if err := parse(p.flags("serve", "Runs the service until Ctrl-C or SIGTERM, then finishes what is in flight and stops."), args); err != nil {
 		return err
@@ -31,7 +26,7 @@ func (p program) serve(ctx context.Context, args []string) error {
 		return err
 	}
 	if _, set := p.getenv("GOGC"); !set {
-		debug.SetGCPercent(gcPercent)
+		go new(memory).watch(ctx)
 	}
 	log := p.logger(cfg)
 	ln, err := listen(cfg)
