@@ -32,6 +32,7 @@ var elsewhere = []struct{ number, name, pkg, test string }{
 	{"T41", "a flood of packets", "internal/realtime", "TestFloodIsThrottledThenCut"},
 	{"T42", "a client that stops reading", "internal/realtime", "TestSlowConsumerIsCut"},
 	{"T54", "an address that has ended, or of another picture", "internal/upload", "TestAddressesExpireAndBind"},
+	{"T72", "statements put together from what people write", "internal", "TestStatementsAreConstants"},
 	{"T74", "a search that hits everything", "internal/chat", "TestASearchIsBounded"},
 	{"T80", "polyglots come back without their second half", "internal/upload", "TestAPictureComesBackClean"},
 	{"T81", "frames and pixels without end, truncated files", "internal/upload", "TestWhatIsRefused"},
@@ -50,7 +51,6 @@ var elsewhere = []struct{ number, name, pkg, test string }{
 // missing says openly what nothing here proves.
 var missing = []string{
 	"T53: ten idle minutes under full load take ten minutes; the row has a hundred rounds, and `test/fault` counts foreign messages for as long as it is asked to.",
-	"T72: no test forbids conditions built from strings; the row tries every field that reaches a query.",
 	"T67: names that look alike in two scripts are not flagged; a store's name is vouched for by the catalogue or marked as not verified.",
 	"T76: 5,000 chats of three messages, ten of them of 303 (500 and two with SQLite), not of 1,000 each; one connection, not 100 at once.",
 	"T89: the two medians are measured and written down above; no test judges speed.",
