@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"testing"
 
@@ -209,7 +210,11 @@ func (m *machine) checkBacklog(t *rapid.T, c *modelChat, who auth.Identity) {
 	}
 }
 
+// Fifty conversations on each database every time; -rapid.checks asks for more.
 func TestServiceAgainstModel(t *testing.T) {
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set("50")
+	}
 	each(t, func(t *testing.T, h *house) {
 		rapid.Check(t, func(t *rapid.T) {
 			run := uuid.NewString()[:8]

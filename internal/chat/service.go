@@ -135,7 +135,7 @@ func (s *Service) publish(e Event) {
 const staleAfter = 3 * time.Second
 
 func (s *Service) hear(e Event) {
-	if sent, ok := e.(MessageSent); ok && s.now().Sub(sent.Message.CreatedAt) > staleAfter {
+	if sent, ok := e.(MessageSent); ok && time.Since(sent.Message.CreatedAt) > staleAfter {
 		now, err := s.store.messagesAfter(context.Background(), sent.Chat.ID, sent.Message.Seq-1, 1)
 		if err != nil || len(now) == 0 || now[0].ID != sent.Message.ID {
 			return // the sweep brings it when the database is back
