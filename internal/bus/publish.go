@@ -44,14 +44,14 @@ func (b *Redis) gather(batch []news, first news) []news {
 	return batch
 }
 
-// send brings a batch under way, as soon as Redis answers. What has become too old meanwhile, the
-// database has brought.
+// send brings a batch under way, as soon as Redis answers. When even the latest of it has become too
+// old meanwhile, the database has brought it.
 func (b *Redis) send(batch []news) {
 	var envelopes []parcel
 	packed := false
 	for {
-		batch = b.fresh(batch)
-		if len(batch) == 0 {
+		if time.Since(batch[len(batch)-1].at) > keepNews {
+			b.count.dropped.Add(uint64(len(batch)))
 			return
 		}
 		var err error
@@ -77,16 +77,6 @@ func (b *Redis) send(batch []news) {
 		case <-time.After(tryAgain):
 		}
 	}
-}
-
-// fresh are those of a batch that are not too old. The oldest are in front.
-func (b *Redis) fresh(batch []news) []news {
-	old := 0
-	for old < len(batch) && time.Since(batch[old].at) > keepNews {
-		old++
-	}
-	b.count.dropped.Add(uint64(old))
-	return batch[old:]
 }
 
 // parcel is a sealed envelope on its way.

@@ -143,18 +143,14 @@ func (s *session) narrow() {
 	s.partial, s.whole = true, map[string]bool{}
 }
 
-// caughtUp notes that a chat's user has everything up to a place. It proves nothing by itself; false:
-// the session has gone on without some of it.
-func (s *session) caughtUp(chatID string, seq int64) bool {
+// caughtUp notes that a chat's user has everything up to a place, unless the session has gone on
+// without some of it. It proves nothing by itself.
+func (s *session) caughtUp(chatID string, seq int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if seq < s.sent[chatID] {
-		return false
-	}
-	if s.partial {
+	if s.partial && seq >= s.sent[chatID] {
 		s.whole[chatID] = true
 	}
-	return true
 }
 
 // from is the place behind which a chat goes on for this socket, or sinceBegan.

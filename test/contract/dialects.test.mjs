@@ -18,6 +18,9 @@ import { literal as nestchatLiteral } from './dialects/nestchat/literal.mjs'
 import { cases as oneonone } from './dialects/oneonone/cases.mjs'
 import { literal as oneononeLiteral } from './dialects/oneonone/literal.mjs'
 
+// Each case runs over both transports, whatever else it asks for itself.
+const transport = { sqlite: 'websocket', postgres: 'polling' }
+
 const contracts = {
   oneonone: [[oneonone, oneononeLiteral]],
   expresschat: [[accounts, expresschat, groups, expresschatLiteral]],
@@ -29,7 +32,10 @@ const contracts = {
 for (const database of (process.env.CONTRACT_DATABASES ?? 'sqlite postgres').split(' ')) {
   describe(`dialects on ${database}`, () => {
     const shared = {}
-    before(async () => { shared.server = await Server.start(database, { DIALECTS: 'oneonone,expresschat,nestchat,messaging' }) })
+    before(async () => {
+      shared.server = await Server.start(database, { DIALECTS: 'oneonone,expresschat,nestchat,messaging' })
+      shared.server.transport = transport[database]
+    })
     after(async () => { await shared.server?.stop() })
     for (const [name, [parts, options]] of Object.entries(contracts)) {
       describe(name, () => {

@@ -4,7 +4,7 @@ import { Manager } from 'socket.io-client'
 import { Channel, transports } from '../lib/device.mjs'
 
 export class Client {
-  constructor(server, token, { transport = 'websocket', namespace = '/', auth = { token }, query } = {}) {
+  constructor(server, token, { transport = server.transport ?? 'websocket', namespace = '/', auth = { token }, query } = {}) {
     this.server = server
     this.token = token
     this.manager = new Manager(server.url, { transports: transports[transport], reconnection: false, autoConnect: false, query })
