@@ -111,6 +111,15 @@ func (h House) shown(u models.UserRef, p chat.Page) bool {
 	return false
 }
 
+// Content is the text of a message as the people in its chat may read it: nothing once it is deleted,
+// when the row still has it for admins.
+func Content(m models.Message) string {
+	if m.DeletedAt != nil {
+		return ""
+	}
+	return m.Text
+}
+
 // Name is what somebody is called.
 func (h House) Name(ctx context.Context, u models.UserRef) string {
 	name, err := h.Profiles.Name(ctx, u)

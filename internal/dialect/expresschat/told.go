@@ -47,7 +47,7 @@ func (e *ExpressChat) received(c models.Chat, m models.Message) (event string, b
 	if c.Kind == models.KindGroup {
 		event = "receive-group-message"
 	}
-	return event, Received{m.ChatID, m.Text, e.house.Name(ctx, m.Sender()), dialect.ID(m.Sender())}
+	return event, Received{m.ChatID, dialect.Content(m), e.house.Name(ctx, m.Sender()), dialect.ID(m.Sender())}
 }
 
 // event tells what else happens in chats.

@@ -136,14 +136,10 @@ func (e *ExpressChat) message(ctx context.Context, m models.Message, members []m
 	for _, member := range members {
 		read = read || member.User() != m.Sender() && member.ReadSeq >= m.Seq
 	}
-	out := Message{
-		MongoID: m.ID, Content: m.Text, Sender: e.house.Name(ctx, m.Sender()), SenderID: dialect.ID(m.Sender()),
+	return Message{
+		MongoID: m.ID, Content: dialect.Content(m), Sender: e.house.Name(ctx, m.Sender()), SenderID: dialect.ID(m.Sender()),
 		Time: wire.At(m.CreatedAt), Read: read,
 	}
-	if m.DeletedAt != nil {
-		out.Content = ""
-	}
-	return out
 }
 
 func (e *ExpressChat) messages(ctx context.Context, p chat.Page) []Message {

@@ -122,14 +122,12 @@ type Acknowledged struct {
 
 func toMessage(m models.Message, members []models.Member) Message {
 	out := Message{
-		MongoID: m.ID, ID: m.ID, Conversation: m.ChatID, Sender: dialect.ID(m.Sender()), Content: m.Text,
+		MongoID: m.ID, ID: m.ID, Conversation: m.ChatID, Sender: dialect.ID(m.Sender()), Content: dialect.Content(m),
 		Attachments: []string{}, ReadByAll: []string{}, IsDeleted: m.DeletedAt != nil, DeletedAt: wire.AtPtr(m.DeletedAt),
 		CreatedAt: wire.At(m.CreatedAt), UpdatedAt: wire.At(m.UpdatedAt),
 	}
 	var images []models.Image
-	if m.DeletedAt != nil {
-		out.Content = ""
-	} else if json.Unmarshal([]byte(m.Images), &images) == nil {
+	if m.DeletedAt == nil && json.Unmarshal([]byte(m.Images), &images) == nil {
 		for _, i := range images {
 			out.Attachments = append(out.Attachments, i.ID)
 		}

@@ -106,12 +106,8 @@ func toConversation(number int64, c models.Chat, people []models.UserRef) Conver
 }
 
 func toMessage(number int64, m models.Message, read bool) Message {
-	out := Message{
-		ID: messageID(number, m.Seq), ConversationID: number, SenderID: id(m.Sender()), Message: m.Text,
+	return Message{
+		ID: messageID(number, m.Seq), ConversationID: number, SenderID: id(m.Sender()), Message: dialect.Content(m),
 		IsRead: read, CreatedAt: wire.At(m.CreatedAt),
 	}
-	if m.DeletedAt != nil {
-		out.Message = ""
-	}
-	return out
 }

@@ -66,10 +66,7 @@ type SendRequest struct {
 }
 
 func toMessage(m models.Message, people []models.UserRef) Message {
-	out := Message{SenderID: dialect.ID(m.Sender()), Content: m.Text, MongoID: m.ID, TimeStamp: wire.At(m.CreatedAt)}
-	if m.DeletedAt != nil {
-		out.Content = ""
-	}
+	out := Message{SenderID: dialect.ID(m.Sender()), Content: dialect.Content(m), MongoID: m.ID, TimeStamp: wire.At(m.CreatedAt)}
 	for _, u := range people {
 		if u != m.Sender() {
 			out.ReceiverID = dialect.ID(u)
