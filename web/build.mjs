@@ -31,11 +31,11 @@ const sheets = {
 
 // What the widget does without, by file of the library; see slim/README.md.
 const unused = {
-  'sdk/src/client.ts': ['loadChats', 'findByProduct', 'block', 'unblock'],
+  'sdk/src/client.ts': ['loadChats', 'findByProduct', 'block', 'unblock', 'blocked'],
   'engine.io-client/build/esm/socket.js': ['_probe'],
   'engine.io-client/build/esm/transports/polling.js': ['pause'],
   'socket.io-client/build/esm/socket.js': [
-    '_addToQueue', '_drainQueue', 'compress', 'prependAny', 'offAny', 'listenersAny', 'onAnyOutgoing', 'prependAnyOutgoing', 'offAnyOutgoing',
+    'send', '_addToQueue', '_drainQueue', 'compress', 'prependAny', 'offAny', 'listenersAny', 'onAnyOutgoing', 'prependAnyOutgoing', 'offAnyOutgoing',
     'listenersAnyOutgoing', 'notifyOutgoingListeners',
   ],
 }
@@ -75,7 +75,7 @@ const own = `emitReserved setTimeoutFn clearTimeoutFn useNativeTimers removeAllL
   reconnectionDelay reconnectionDelayMax randomizationFactor backoff setMin setMax setJitter attempts jitter factor encoder decoder
   hasListeners priorWebsocketSuccess unreadTotal presenceOf askPresence markRead loadOlder loadChats findByProduct hasMoreChats
   stopTyping isMine belongTo claimed refreshIn given fresh tombstone resumed reread onExpired transports connected withError
-  emitBuffered emitEvent notifyOutgoingListeners recovered writable extraHeaders withCredentials changed stored request pending volatile snapshot prepend answerTimeout getToken`.split(/\s+/)
+  emitBuffered emitEvent notifyOutgoingListeners recovered writable extraHeaders withCredentials changed stored request pending places volatile snapshot prepend answerTimeout getToken`.split(/\s+/)
 
 await build({
   ...options, entryPoints: ['widget/index.tsx'], outfile: join(out, 'widget.js'), format: 'iife',

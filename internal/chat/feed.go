@@ -61,13 +61,14 @@ func (f *Feed) Open(c *realtime.Conn) {
 }
 
 // Backlog hands over what others wrote to the socket's user and the user has not received: oldest
-// first, at most backlogChunk messages at a time. emit sends them on the socket.
-func (f *Feed) Backlog(ctx context.Context, c *realtime.Conn, emit func(messages []models.Message) error) error {
+// first, at most backlogChunk messages at a time. has are the places (chat → seq) that the client says
+// it has, nil when it says nothing. emit sends the messages on the socket.
+func (f *Feed) Backlog(ctx context.Context, c *realtime.Conn, has map[string]int64, emit func(messages []models.Message) error) error {
 	s, ok := sessionOf(c)
 	if !ok {
 		return nil
 	}
-	return f.service.backlog(ctx, c.User(), func(messages []models.Message, upTo map[string]int64) error {
+	return f.service.backlog(ctx, c.User(), has, func(messages []models.Message, upTo map[string]int64) error {
 		if err := c.Drain(ctx); err != nil {
 			return err
 		}

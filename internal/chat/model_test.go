@@ -197,7 +197,7 @@ func (m *machine) checkBacklog(t *rapid.T, c *modelChat, who auth.Identity) {
 			want = append(want, message.id)
 		}
 	}
-	err := m.h.backlog(context.Background(), who.User, func(messages []models.Message, _ map[string]int64) error {
+	err := m.h.backlog(context.Background(), who.User, nil, func(messages []models.Message, _ map[string]int64) error {
 		for _, message := range messages {
 			if message.ChatID == c.id {
 				got = append(got, message.ID)

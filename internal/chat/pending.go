@@ -19,9 +19,9 @@ type behind struct {
 
 // backlog hands over what others wrote to u and u has not received, in chunks of at most
 // backlogChunk messages, chat by chat; within a chat seq rises. upTo tells how far each chat has
-// been handed over with this chunk, own messages included. One chunk is in memory at a time; an
-// error of give ends it.
-func (s *Service) backlog(ctx context.Context, u models.UserRef, give func(messages []models.Message, upTo map[string]int64) error) error {
+// been handed over with this chunk, own messages included. What has says that u has is left out. One
+// chunk is in memory at a time; an error of give ends it.
+func (s *Service) backlog(ctx context.Context, u models.UserRef, has map[string]int64, give func(messages []models.Message, upTo map[string]int64) error) error {
 	s.positions.settle(ctx, u)
 	list, err := s.store.behind(ctx, u)
 	if err != nil {
@@ -50,7 +50,7 @@ func (s *Service) backlog(ctx context.Context, u models.UserRef, give func(messa
 			upTo[list[next].chatID] = list[next].to
 		}
 		// What was written after the list was made comes by the live way.
-		chunk = slices.DeleteFunc(chunk, func(m models.Message) bool { return m.Seq > end[m.ChatID] })
+		chunk = slices.DeleteFunc(chunk, func(m models.Message) bool { return m.Seq > end[m.ChatID] || m.Seq <= has[m.ChatID] })
 		if err := give(byTime(chunk), upTo); err != nil {
 			return err
 		}

@@ -11,8 +11,11 @@ import (
 )
 
 const (
-	// coalesce is how long positions confirmed by heartbeats are gathered before they are written.
-	coalesce = 300 * time.Millisecond
+	// Positions confirmed by heartbeats are gathered before they are written: for as long as gatherCost
+	// for each of the last time says, within these bounds.
+	gatherLeast = 50 * time.Millisecond
+	gatherMost  = 300 * time.Millisecond
+	gatherCost  = 1500 * time.Microsecond
 	// positionTimeout bounds one write of gathered positions.
 	positionTimeout = 5 * time.Second
 	// maxWaiting bounds the positions in memory; what is beyond is confirmed by a later heartbeat.
@@ -26,10 +29,11 @@ type position struct {
 }
 
 // positionWriter gathers delivered positions and writes them together: those confirmed by a
-// heartbeat every coalesce, those a client acknowledged as soon as the writer is free.
+// heartbeat after a moment of gathering, those a client acknowledged as soon as the writer is free.
 type positionWriter struct {
 	service *Service
-	kick    chan struct{}
+	first   chan struct{} // something waits where nothing did
+	kick    chan struct{} // now
 	stop    chan struct{}
 	done    chan struct{}
 
@@ -41,7 +45,7 @@ type positionWriter struct {
 
 func newPositionWriter(s *Service) *positionWriter {
 	w := &positionWriter{
-		service: s, kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		service: s, first: make(chan struct{}, 1), kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 		waiting: map[position]int64{},
 	}
 	go w.run()
@@ -104,15 +108,21 @@ func (w *positionWriter) settle(ctx context.Context, u models.UserRef) {
 }
 
 // hurry ends the waiting for more.
-func (w *positionWriter) hurry() {
+func (w *positionWriter) hurry() { signal(w.kick) }
+
+// signal sends without waiting: whoever receives has one to come, or gets this.
+func signal(c chan<- struct{}) {
 	select {
-	case w.kick <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
 
 func (w *positionWriter) add(p position, seq int64, answer func(error)) {
 	w.mu.Lock()
+	if len(w.waiting) == 0 {
+		signal(w.first)
+	}
 	if _, known := w.waiting[p]; known || len(w.waiting) < maxWaiting || answer != nil {
 		w.waiting[p] = max(w.waiting[p], seq)
 	}
@@ -132,21 +142,28 @@ func (w *positionWriter) close() {
 
 func (w *positionWriter) run() {
 	defer close(w.done)
-	tick := time.NewTicker(coalesce)
-	defer tick.Stop()
+	var gathered <-chan time.Time // nil: nothing waits
+	wait := gatherLeast
 	for {
 		select {
 		case <-w.stop:
 			w.flush()
 			return
-		case <-tick.C:
+		case <-w.first:
+			if gathered == nil {
+				gathered = time.After(wait)
+			}
+			continue
+		case <-gathered:
 		case <-w.kick:
 		}
-		w.flush()
+		gathered = nil
+		wait = w.flush()
 	}
 }
 
-func (w *positionWriter) flush() {
+// flush writes what waits, answers whoever waits for it, and returns how long to gather what comes next.
+func (w *positionWriter) flush() time.Duration {
 	w.mu.Lock()
 	waiting, answers := w.waiting, w.answers
 	w.waiting, w.answers, w.writing = map[position]int64{}, nil, len(waiting) > 0
@@ -160,7 +177,7 @@ func (w *positionWriter) flush() {
 		for _, answer := range answers {
 			answer(nil)
 		}
-		return
+		return gatherLeast
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), positionTimeout)
 	defer cancel()
@@ -181,12 +198,19 @@ func (w *positionWriter) flush() {
 	for _, m := range moved {
 		w.service.announceDelivered(ctx, m)
 	}
+	if err != nil {
+		return gatherMost
+	}
+	return min(max(time.Duration(len(waiting))*gatherCost, gatherLeast), gatherMost)
 }
 
 // keep puts positions back that the database could not take.
 func (w *positionWriter) keep(waiting map[position]int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if len(w.waiting) == 0 {
+		signal(w.first)
+	}
 	for p, seq := range waiting {
 		if len(w.waiting) >= maxWaiting {
 			return

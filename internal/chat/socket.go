@@ -74,6 +74,10 @@ func (n *Namespace) connect(ctx context.Context, c *realtime.Conn) error {
 		}
 		return errNotPresent
 	}
+	has, err := placesOf(c)
+	if err != nil {
+		return err
+	}
 	n.feed.Open(c)
 	if err := c.Emit("connection", wire.OK("User connected", connectedJSON(c.User()))); err != nil {
 		return err
@@ -85,10 +89,11 @@ func (n *Namespace) connect(ctx context.Context, c *realtime.Conn) error {
 	for _, i := range inbox.Items {
 		n.feed.Base(c, i.Chat.ID, i.Chat.LastSeq)
 	}
+	n.service.holds(c.User(), has, inbox)
 	if err := c.Emit("userChats", toInbox(inbox)); err != nil {
 		return err
 	}
-	if err := n.flush(ctx, c); err != nil {
+	if err := n.flush(ctx, c, has); err != nil {
 		return err
 	}
 	n.feed.Release(c)
@@ -103,9 +108,9 @@ func (n *Namespace) inbox(ctx context.Context, u models.UserRef) (Inbox, error) 
 }
 
 // flush emits offlineMessages: always at least once, empty when nothing waits.
-func (n *Namespace) flush(ctx context.Context, c *realtime.Conn) error {
+func (n *Namespace) flush(ctx context.Context, c *realtime.Conn, has map[string]int64) error {
 	emitted := false
-	err := n.feed.Backlog(ctx, c, func(messages []models.Message) error {
+	err := n.feed.Backlog(ctx, c, has, func(messages []models.Message) error {
 		for _, part := range splitBySize(toMessages(messages, nil)) {
 			if err := c.Drain(ctx); err != nil {
 				return err

@@ -166,7 +166,7 @@ func (r *Root) connect(ctx context.Context, c *realtime.Conn) error {
 		}
 	}
 	if r.flushes[id.Scope] {
-		err := r.feed.Backlog(ctx, c, func(messages []models.Message) error {
+		err := r.feed.Backlog(ctx, c, nil, func(messages []models.Message) error {
 			for _, m := range messages {
 				if err := c.Drain(ctx); err != nil {
 					return err

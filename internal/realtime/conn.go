@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
 	"sync"
 	"time"
@@ -31,6 +32,7 @@ type Conn struct {
 	mu         sync.Mutex
 	identity   auth.Identity
 	value      any
+	presented  json.RawMessage // the auth object, until the Connect hook has returned
 	expiry     *time.Timer
 	queue      []sio.Packet
 	connecting bool // between Opened and the return of Connect
@@ -99,6 +101,10 @@ func (c *Conn) Ping() { c.sock.Ping() }
 
 // ID is the Socket.IO id.
 func (c *Conn) ID() string { return c.sock.ID() }
+
+// Auth is the auth object of the client's CONNECT, nil when there was none; it is known to the Connect
+// hook and forgotten behind it. Never log it: the token is in it.
+func (c *Conn) Auth() json.RawMessage { return c.presented }
 
 // Query are the parameters of the request that opened the connection. Never log them.
 func (c *Conn) Query() url.Values { return c.sock.Query() }

@@ -134,6 +134,7 @@ func (c *Conn) admit() (err error) {
 	c.schedule()
 	c.hooked = true
 	c.mu.Unlock()
+	defer func() { c.presented = nil }()
 	if c.ns.hooks.Connect != nil {
 		return c.ns.hooks.Connect(c.ctx, c)
 	}
@@ -143,6 +144,7 @@ func (c *Conn) admit() (err error) {
 // authenticate asks the namespace, or the server's verifier, who this is.
 func (c *Conn) authenticate(token string) (auth.Identity, error) {
 	body, authorization, cookie := c.sock.Credentials()
+	c.presented = body
 	if c.ns.hooks.Authenticate == nil {
 		return c.ns.server.o.Verifier.Verify(c.ctx, token)
 	}

@@ -25,7 +25,7 @@ type device struct {
 	who      models.UserRef
 	home     int             // the node it tries first
 	chats    map[string]bool // the names of its own chats; anything else is somebody else's
-	confirms bool            // says what has arrived, as our client library does; else heartbeats prove it
+	confirms bool            // says what has arrived, and what it has when it comes back, as our client library does; else heartbeats prove it
 	life     time.Duration   // of its tokens
 	way      *cable          // a bad line it goes through; nil: none
 	witness  *witness        // the stock client does the work; nil: we do
@@ -112,7 +112,11 @@ func (d *device) connect(at int) (*socket, error) {
 	ready := make(chan struct{})
 	var once sync.Once
 	expires := time.Now().Add(d.life + auth.Leeway)
-	s, err := dial(n, address, d.who, d.life, func(s *socket, name string, body []byte) {
+	var has map[string]any
+	if d.confirms {
+		has = d.places(nil)
+	}
+	s, err := dial(n, address, d.who, d.life, has, func(s *socket, name string, body []byte) {
 		if late := time.Since(expires); late > 2*time.Second && d.way == nil && !strings.Contains(d.run.blame(), "stopped") {
 			d.run.fail(19, "%s received %s %s after its token had expired (%s)", d.who, name, late, d.run.blame())
 		}
@@ -149,7 +153,11 @@ func (d *device) connect(at int) (*socket, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.lostAt.IsZero() && strings.Contains(d.lostTo, "node killed") {
-		d.run.synced.add(time.Since(d.lostAt))
+		if d.run.withoutDatabase(d.lostAt) {
+			d.run.crippled.add(time.Since(d.lostAt))
+		} else {
+			d.run.synced.add(time.Since(d.lostAt))
+		}
 	}
 	d.lostAt, d.socket = time.Time{}, s
 	return s, nil
@@ -159,13 +167,7 @@ func (d *device) connect(at int) (*socket, error) {
 func (d *device) resume(s *socket, chats map[string]bool) error {
 	for more := len(chats) > 0; more; {
 		more = false
-		positions := map[string]any{}
-		d.mu.Lock()
-		for chat := range chats {
-			positions[chat] = map[string]any{"seq": d.line(chat).whole}
-		}
-		d.mu.Unlock()
-		b, err := s.ask("resume", map[string]any{"positions": positions})
+		b, err := s.ask("resume", map[string]any{"positions": d.places(chats)})
 		if errors.Is(err, errSlow) && d.way == nil {
 			d.run.late(s.node, "%s: resume was not answered by %s within 15 s", d.who, s.node.name)
 		}
@@ -190,6 +192,22 @@ func (d *device) resume(s *socket, chats map[string]bool) error {
 		}
 	}
 	return nil
+}
+
+// places are how far it has these chats, or those of which it has anything.
+func (d *device) places(chats map[string]bool) map[string]any {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	places := map[string]any{}
+	for chat := range chats {
+		places[chat] = map[string]any{"seq": d.line(chat).whole}
+	}
+	if chats == nil {
+		for chat, l := range d.got {
+			places[chat] = map[string]any{"seq": l.whole}
+		}
+	}
+	return places
 }
 
 // line is what there is of a chat; the caller holds the lock.

@@ -62,7 +62,8 @@ type run_ struct {
 	devices  []*device // two of each person, then the odd ones
 	pairs    []pair
 	doubling atomic.Bool // everything is sent twice
-	synced   delays
+	synced   delays      // from the kill of a node until its client is back and has everything
+	crippled delays      // the same where something was wrong with the database meanwhile
 	live     delays
 
 	mu       sync.Mutex
@@ -72,6 +73,7 @@ type run_ struct {
 	current  []string         // faults going on
 	recent   string           // the last that ended
 	ended    time.Time        // when it did
+	whole    time.Time        // when the last fault of the database ended
 	stopAt   time.Time
 }
 
@@ -111,6 +113,9 @@ func (r *run_) during(name string, do func()) {
 	r.mu.Lock()
 	r.current = slices.DeleteFunc(r.current, func(other string) bool { return other == name })
 	r.recent, r.ended = name, time.Now()
+	if ofDatabase(name) {
+		r.whole = r.ended
+	}
 	r.mu.Unlock()
 	if testing.Verbose() {
 		r.t.Logf("%6.1f s: %s, %.1f s", time.Since(r.ledger.began).Seconds(), name, time.Since(at).Seconds())
@@ -128,6 +133,18 @@ func (r *run_) blame() string {
 		return "after " + r.recent
 	}
 	return "nothing"
+}
+
+// ofDatabase says that the fault of that name may keep the database from answering.
+func ofDatabase(name string) bool {
+	return strings.HasPrefix(name, "Postgres ") || strings.HasPrefix(name, "connections to Postgres") || strings.Contains(name, "lock")
+}
+
+// withoutDatabase reports whether such a fault went on at any moment since then.
+func (r *run_) withoutDatabase(since time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.whole.After(since) || slices.ContainsFunc(r.current, ofDatabase)
 }
 
 func (r *run_) stopped() time.Time {

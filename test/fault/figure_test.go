@@ -53,7 +53,7 @@ type client struct {
 func join(n *node, u models.UserRef, on func(name string, body []byte)) (*client, error) {
 	c := &client{ready: make(chan struct{})}
 	opened := false
-	s, err := dial(n, n.url, u, time.Hour, func(_ *socket, name string, body []byte) {
+	s, err := dial(n, n.url, u, time.Hour, nil, func(_ *socket, name string, body []byte) {
 		switch name {
 		case "receiveMessage", "newChat":
 			c.got.Add(1)

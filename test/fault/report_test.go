@@ -47,12 +47,14 @@ type outcome struct {
 	Retried      int            `json:"retried"`
 	Erased       int            `json:"erased,omitempty"`
 	Received     int            `json:"received"`
-	Repeated     int            `json:"repeated"`           // after a reconnect
-	Within       int            `json:"repeatedWithin"`     // on one connection
-	Proved       int            `json:"repeatedHeartbeats"` // of Repeated, to devices that confirm nothing themselves
+	Repeated     int            `json:"repeated"`                     // after a reconnect
+	Within       int            `json:"repeatedWithin"`               // on one connection
+	Proved       int            `json:"repeatedHeartbeats"`           // of Repeated, to devices that confirm nothing themselves
+	ToStock      int            `json:"receivedHeartbeats,omitempty"` // of Received, by these
 	Causes       map[string]int `json:"causes,omitempty"`
 	SyncedP50    int64          `json:"syncedP50Ms"`
 	SyncedP99    int64          `json:"syncedP99Ms"`
+	CrippledP99  int64          `json:"syncedWithoutDatabaseP99Ms,omitempty"` // where the database failed meanwhile
 	LiveP50      int64          `json:"liveP50Ms"`
 	LiveP99      int64          `json:"liveP99Ms"`
 	Violations   map[int]int    `json:"violations"`
@@ -77,10 +79,11 @@ func (r *run_) report(took time.Duration) {
 	for _, d := range r.devices {
 		o.Received, o.Repeated, o.Within = o.Received+d.pushed, o.Repeated+d.again, o.Within+d.behind
 		if !d.confirms {
-			o.Proved += d.again
+			o.Proved, o.ToStock = o.Proved+d.again, o.ToStock+d.pushed
 		}
 	}
 	o.SyncedP50, o.SyncedP99 = r.synced.percentile(50), r.synced.percentile(99)
+	o.CrippledP99 = r.crippled.percentile(99)
 	o.LiveP50, o.LiveP99 = r.live.percentile(50), r.live.percentile(99)
 	// The commonest causes; the rest together.
 	byCount := func(m map[string]int) []string {
@@ -99,7 +102,7 @@ func (r *run_) report(took time.Duration) {
 	for _, what := range byCount(o.Causes) {
 		fmt.Fprintf(&table, "%6d × %s\n", o.Causes[what], what)
 	}
-	fmt.Fprintf(&table, "back and synced p50 %d ms, p99 %d ms; acknowledged to received, faults included, p50 %d ms, p99 %d ms\n", o.SyncedP50, o.SyncedP99, o.LiveP50, o.LiveP99)
+	fmt.Fprintf(&table, "back and synced p50 %d ms, p99 %d ms, where the database failed meanwhile %d ms; acknowledged to received, faults included, p50 %d ms, p99 %d ms\n", o.SyncedP50, o.SyncedP99, o.CrippledP99, o.LiveP50, o.LiveP99)
 	names := make([]string, 0, len(r.counts))
 	for name := range r.counts {
 		names = append(names, name)

@@ -38,9 +38,9 @@ type socket struct {
 	next    int
 }
 
-// dial joins both namespaces; event is called for everything the server says in them, by one goroutine,
+// dial joins both namespaces; has are the places that the client says it has, nil for none. event is called for everything the server says in them, by one goroutine,
 // until done is closed.
-func dial(n *node, address string, who models.UserRef, life time.Duration, event func(s *socket, name string, body []byte)) (*socket, error) {
+func dial(n *node, address string, who models.UserRef, life time.Duration, has map[string]any, event func(s *socket, name string, body []byte)) (*socket, error) {
 	dialer := websocket.Dialer{HandshakeTimeout: 5 * time.Second}
 	conn, _, err := dialer.Dial("ws://"+address+"/socket.io/?EIO=4&transport=websocket", nil)
 	if err != nil {
@@ -52,7 +52,7 @@ func dial(n *node, address string, who models.UserRef, life time.Duration, event
 	}
 	s := &socket{conn: conn, node: n, done: make(chan struct{}), in: make(chan struct{}), acks: map[int]chan []byte{}}
 	go s.read(event)
-	body, _ := json.Marshal(map[string]string{"token": token})
+	body, _ := json.Marshal(map[string]any{"token": token, "positions": has})
 	if err := errors.Join(s.raw("40/presence,"+string(body)), s.raw("40/chat,"+string(body))); err != nil {
 		s.close()
 		<-s.done

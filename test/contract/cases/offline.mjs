@@ -52,6 +52,37 @@ export function offline(at) {
     assert.deepEqual(texts((await vendor.open()).offlineMessages), ['m1', 'm2'])
   })
 
+  it('a device that says at connecting what it has is not sent it again, and its sender is told', async () => {
+    const { vendor, a, chatId } = await queued(3)
+    const b = await vendor.open({ silent: true })
+    b.manager.engine.close()
+    const again = await vendor.open({ silent: true, positions: { [chatId]: { seq: 2 } } })
+    assert.deepEqual(texts(again.offlineMessages), ['m3'])
+    subset(await a.chat.next('messageStatus'), { data: { chatId, deliveredSeq: 2, recipientId: vendor.userId } })
+    again.manager.engine.close()
+    assert.deepEqual(texts((await vendor.open({ silent: true })).offlineMessages), ['m3'])
+  })
+
+  it('what it says of chats that are not its own, or do not exist, changes nothing', async () => {
+    const { customer, vendor, chatId } = await queued(2)
+    const eve = at.world.pair().vendor
+    const other = await eve.open({ positions: { [chatId]: { seq: 2 }, nonsense: { seq: 1 } } })
+    assert.deepEqual(texts(other.offlineMessages), [])
+    assert.deepEqual(texts((await vendor.open({ silent: true, positions: { nonsense: { seq: 9 } } })).offlineMessages), ['m1', 'm2'])
+    assert.equal((await customer.open()).userChats.data[0].lastSeq, 2)
+  })
+
+  it('positions that cannot be are refused in words', async () => {
+    const { vendor } = at.world.pair()
+    for (const positions of ['all', [], { x: 1 }, { x: { seq: -1 } }, { x: { seq: 1.5 } }]) {
+      const device = vendor.device({ positions })
+      device.presence.socket.connect()
+      device.chat.socket.connect()
+      subset(await device.chat.next('appError'), { error: true, statusCode: 400 })
+      assert.ok(!device.chat.names().includes('userChats'))
+    }
+  })
+
   it('what was received live does not come again once the sender was told of its delivery', async () => {
     const { id, customer, vendor } = at.world.pair()
     const [a, b] = [await customer.open(), await vendor.open()]

@@ -72,16 +72,17 @@ export class Channel {
 
 export class Device {
   // With silent the heartbeats of the server stay unanswered, as on a connection that has died.
-  constructor(server, token, { transport = 'websocket', silent = false, ...options } = {}) {
+  constructor(server, token, { transport = 'websocket', silent = false, positions, ...options } = {}) {
     this.manager = new Manager(server.url, { transports: transports[transport], reconnection: false, autoConnect: false, ...options })
     this.token = token
     this.silent = silent
+    this.positions = positions // what it says it has when it connects
     this.presence = this.channel('/presence')
     this.chat = this.channel('/chat')
   }
 
   channel(namespace) {
-    return new Channel(this.manager.socket(namespace, { auth: { token: this.token } }))
+    return new Channel(this.manager.socket(namespace, { auth: { token: this.token, positions: this.positions } }))
   }
 
   // open connects both namespaces at the same moment, as client applications do, and waits

@@ -1,17 +1,16 @@
 import { Connection } from './connection.js'
 import { Emitter } from './emitter.js'
 import { ChatError } from './error.js'
-import type { ChatEvents, ChatJSON, MessageJSON, PageChatJSON, PlaceJSON, PresencePersonJSON } from './generated/events.js'
+import type { ChatEvents, ChatJSON, MessageJSON, PageChatJSON, PresencePersonJSON } from './generated/events.js'
 import { Outbox, defaultStorage } from './outbox.js'
 import { Rest } from './rest.js'
 import { Sender } from './sender.js'
-import { Store } from './store.js'
+import { Store, placesAtOnce } from './store.js'
 import { TokenKeeper } from './token.js'
 import { userKey, type ClientEvents, type ClientOptions, type Conversation, type Id, type Image, type Message, type Pending, type Person, type Presence, type Reason, type SendInput, type Status } from './types.js'
 
 const deliveredEvery = 150 // ms; deliveries are confirmed together
 const typingEvery = 2_500 // ms; the server forgets after six seconds
-const resumeAtOnce = 200 // chats one question names
 
 /** The client of one person on one device. Make it with createChatClient. */
 export class ChatClient extends Emitter<ClientEvents> {
@@ -40,6 +39,7 @@ export class ChatClient extends Emitter<ClientEvents> {
     this._outbox = new Outbox(options.storage === undefined ? defaultStorage() : options.storage, options.url)
     this._connection = new Connection(options, this._token, {
       status: (status, error) => this._statusChanged(status, error),
+      places: () => this._isMe(this._token.claimed()) ? this._store.places() : {},
       connected: (who) => this._connected(who),
       chat: (name, body) => this._heard(name, body),
       presence: () => { /* the same comings and goings arrive in /chat */ },
@@ -198,7 +198,9 @@ export class ChatClient extends Emitter<ClientEvents> {
   }
 
   /** Whom one has blocked, latest first. */
-  async blocked(): Promise<Person[]> { return (await this._rest.get<{ data: Person[] }>('/blocks')).data }
+  async blocked(): Promise<Person[]> {
+    return (await this._rest.get<{ data: Person[] }>('/blocks')).data
+  }
 
   /** Puts a message of somebody else before the admins. */
   async report(m: Pick<Message, 'chatId' | 'id'>, reason: Reason, note?: string): Promise<void> {
@@ -214,8 +216,9 @@ export class ChatClient extends Emitter<ClientEvents> {
     this.emit('status', { status, ...(error && { error }) })
   }
 
+  private _isMe(who: Person | undefined): boolean { return !!who && !!this.me && userKey(who) === userKey(this.me) }
   private _connected(who: Person): void {
-    if (this.me && userKey(this.me) !== userKey(who)) { // somebody else's token: nothing of the person before is shown
+    if (this.me && !this._isMe(who)) { // somebody else's token: nothing of the person before is shown
       this._store.clear()
       this._tracked.clear()
       this._cursor = undefined
@@ -361,13 +364,8 @@ export class ChatClient extends Emitter<ClientEvents> {
   /** Everything after the places we have, until nothing is missing. */
   private async _resume(ids: string[]): Promise<void> {
     while (ids.length) {
-      const batch = ids.splice(0, resumeAtOnce)
-      const positions: Record<string, PlaceJSON> = {}
-      for (const id of batch) {
-        const chat = this.chat(id)
-        if (chat) positions[id] = { seq: chat.messages.at(-1)?.seq ?? 0, rev: chat.rev }
-      }
-      const { data } = await this._connection.request('chat', 'resume', { positions })
+      const batch = ids.splice(0, placesAtOnce)
+      const { data } = await this._connection.request('chat', 'resume', { positions: this._store.places(batch) })
       for (const part of data ?? []) {
         this._store.resumed(part)
         const chat = this.chat(part.chatId)

@@ -1,6 +1,6 @@
 import { Manager, type Socket } from 'socket.io-client'
 import { ChatError, lost } from './error.js'
-import type { ChatEvents, ChatRequests, Failure, PresenceEvents, PresenceRequests } from './generated/events.js'
+import type { ChatEvents, ChatRequests, Failure, PlaceJSON, PresenceEvents, PresenceRequests } from './generated/events.js'
 import type { TokenKeeper } from './token.js'
 import type { ClientOptions, Person, Status } from './types.js'
 
@@ -9,6 +9,8 @@ type Namespace = keyof Requests
 
 /** What a Connection tells its owner. */
 export interface ConnectionHandlers {
+  /** What the person of the token has already: it is not sent again. */
+  places: () => Record<string, PlaceJSON>
   status(status: Status, error?: string): void
   connected(who: Person): void
   chat<K extends keyof ChatEvents>(name: K, body: ChatEvents[K]): void
@@ -33,11 +35,11 @@ export class Connection {
       autoConnect: false, reconnectionDelay: 400, reconnectionDelayMax: 5_000, randomizationFactor: 0.5,
       transports: _options.transports ?? ['websocket', 'polling'], tryAllTransports: true,
     })
-    const auth = (give: (data: object) => void) => {
-      this._token.get().then((token) => give({ token }), (err: Error) => this._refused(err.message, true))
+    const auth = (places?: () => object) => (give: (data: object) => void) => {
+      this._token.get().then((token) => give({ token, positions: places?.() }), (err: Error) => this._refused(err.message, true))
     }
-    this._presence = this._manager.socket('/presence', { auth })
-    this._chat = this._manager.socket('/chat', { auth })
+    this._presence = this._manager.socket('/presence', { auth: auth() })
+    this._chat = this._manager.socket('/chat', { auth: auth(this._on.places) })
     this._listen()
   }
 

@@ -1,5 +1,8 @@
-import type { ChatJSON, MessageJSON, ReadReceiptJSON, ResumedJSON } from './generated/events.js'
+import type { ChatJSON, MessageJSON, PlaceJSON, ReadReceiptJSON, ResumedJSON } from './generated/events.js'
 import { userKey, type Conversation, type Image, type Message, type Person } from './types.js'
+
+/** Chats that are named to the server together. */
+export const placesAtOnce = 200
 
 /**
  * Store holds the chats of one person in this device's memory. Messages of a chat are an unbroken
@@ -23,6 +26,16 @@ export class Store {
   list(): Conversation[] {
     return [...this.chats.values()].sort((a, b) =>
       a.lastMessageAt < b.lastMessageAt ? 1 : a.lastMessageAt > b.lastMessageAt ? -1 : a.id < b.id ? 1 : -1)
+  }
+
+  /** How far we have chats: those that are named, else the latest ones. */
+  places(ids: string[] = this.list().slice(0, placesAtOnce).map((c) => c.id)): Record<string, PlaceJSON> {
+    const places: Record<string, PlaceJSON> = {}
+    for (const id of ids) {
+      const chat = this.chats.get(id)
+      if (chat) places[id] = { seq: chat.messages.at(-1)?.seq ?? 0, rev: chat.rev }
+    }
+    return places
   }
 
   unread(): number {

@@ -65,6 +65,23 @@ test('what is sent while the network is down arrives once, in order, on both sid
   assert.equal(a.pending().length, 0)
 })
 
+test('what has arrived is not sent again after an interruption, even if the server could not know', async () => {
+  const { a, b, chatId } = await pair()
+  const heard = b._heard.bind(b)
+  const flushed = new Promise((resolve) => {
+    b._heard = (name, body) => {
+      if (name === 'offlineMessages') resolve(body.data.map((m) => m.text))
+      heard(name, body)
+    }
+  })
+  b.on('message', ({ message }) => { if (message.text === 'second') site.cut() })
+  await a.send({ chatId, text: 'second' }).catch(() => {})
+  await until(b, 'the cut', () => b.status === 'reconnecting')
+  site.mend()
+  assert.deepEqual(await flushed, [])
+  assert.deepEqual(texts(b, chatId), ['first', 'second'])
+})
+
 test('a connection that dies silently in the middle of a send: one message', async () => {
   const { a, b, chatId } = await pair()
   site.silence()
