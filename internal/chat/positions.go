@@ -108,10 +108,10 @@ func (w *positionWriter) settle(ctx context.Context, u models.UserRef) {
 }
 
 // hurry ends the waiting for more.
-func (w *positionWriter) hurry() { signal(w.kick) }
+func (w *positionWriter) hurry() { nudge(w.kick) }
 
-// signal sends without waiting: whoever receives has one to come, or gets this.
-func signal(c chan<- struct{}) {
+// nudge sends without waiting: whoever receives has one to come, or gets this.
+func nudge(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:
@@ -121,7 +121,7 @@ func signal(c chan<- struct{}) {
 func (w *positionWriter) add(p position, seq int64, answer func(error)) {
 	w.mu.Lock()
 	if len(w.waiting) == 0 {
-		signal(w.first)
+		nudge(w.first)
 	}
 	if _, known := w.waiting[p]; known || len(w.waiting) < maxWaiting || answer != nil {
 		w.waiting[p] = max(w.waiting[p], seq)
@@ -209,7 +209,7 @@ func (w *positionWriter) keep(waiting map[position]int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.waiting) == 0 {
-		signal(w.first)
+		nudge(w.first)
 	}
 	for p, seq := range waiting {
 		if len(w.waiting) >= maxWaiting {

@@ -34,7 +34,7 @@ func (p *prover) add(s *session) {
 	first := len(p.waiting) == 1
 	p.mu.Unlock()
 	if first {
-		signal(p.wake)
+		nudge(p.wake)
 	}
 }
 
