@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -18,6 +19,7 @@ const (
 	quietRate   = 4 << 20  // bytes allocated in a second up to which nothing much happens; for
 	quietFor    = 3        // seconds
 	worthwhile  = 32 << 20 // bytes that are given back at least
+	shrinks     = 2        // collections before: each halves the stacks that have become too large
 )
 
 // memory chooses GOGC by the size of the heap, and after a busy time gives back what is not needed. An
@@ -43,6 +45,9 @@ func (m *memory) watch(ctx context.Context) {
 			debug.SetGCPercent(percent)
 		}
 		if release {
+			for range shrinks {
+				runtime.GC()
+			}
 			debug.FreeOSMemory()
 		}
 		select {

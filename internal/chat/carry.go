@@ -85,7 +85,7 @@ func (s *Service) Arrived(kind string, body json.RawMessage) error {
 			return errors.New("a read position without a time")
 		}
 	}
-	s.hear(e)
+	s.hear(e, staleThere)
 	return nil
 }
 

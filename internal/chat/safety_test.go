@@ -3,8 +3,7 @@ package chat
 import (
 	"encoding/json"
 	"testing"
-
-	"github.com/google/uuid"
+	"time"
 
 	"chaffer/internal/apperr"
 	"chaffer/internal/auth"
@@ -108,27 +107,36 @@ func TestAnotherNodeHearsOfIt(t *testing.T) {
 	})
 }
 
-// What a node tells late, because it was stopped meanwhile, is told as it is now.
-func TestAMessageToldLateIsToldAsItIsNow(t *testing.T) {
+// What is told late, because a node was stopped meanwhile or Redis was away, is left to the sweep, which
+// reads it as it is now and comes soon.
+func TestAMessageToldLateIsLeftToTheSweep(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, url string) {
 		here, there := newHouse(t, url), newHouse(t, url)
 		sent := must[Sent](t)(here.Send(t.Context(), auth.Identity{User: john}, ask("p1", "taken back")))
-		must[Deleted](t)(here.Delete(t.Context(), john, sent.Chat.ID, sent.Message.ID))
 		var heard []MessageSent
 		there.Subscribe(func(e Event) { heard = append(heard, e.(MessageSent)) })
-		late := MessageSent{Chat: sent.Chat, Members: []models.UserRef{john, haven}, Message: sent.Message}
-		late.Message.CreatedAt = late.Message.CreatedAt.Add(-2 * staleAfter)
-		body, err := json.Marshal(late)
-		if err != nil {
-			t.Fatal(err)
+		tell := func(age time.Duration) {
+			e := MessageSent{Chat: sent.Chat, Members: []models.UserRef{john, haven}, Message: sent.Message}
+			e.Message.CreatedAt = time.Now().Add(-age)
+			body, err := json.Marshal(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := there.Arrived(kindOf(e), body); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if err := there.Arrived(kindOf(late), body); err != nil {
-			t.Fatal(err)
+		tell(0)
+		if len(heard) != 1 || there.behind() {
+			t.Fatalf("in time: told %d times, left to the sweep: %t", len(heard), there.behind())
 		}
-		late.Message.ID = uuid.NewString() // what is not there at all is not told
-		there.hear(late)
-		if len(heard) != 1 || heard[0].Message.DeletedAt == nil {
-			t.Errorf("told: %+v", heard)
+		tell(staleThere)
+		if len(heard) != 1 || !there.behind() {
+			t.Errorf("late: told %d times, left to the sweep: %t", len(heard)-1, there.behind())
+		}
+		feed := &Feed{service: there.Service}
+		if !feed.alert() {
+			t.Error("the sweep is in no hurry")
 		}
 	})
 }

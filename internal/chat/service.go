@@ -9,6 +9,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"chaffer/internal/db"
@@ -66,6 +67,7 @@ type Service struct {
 
 	mu        sync.RWMutex
 	listeners []func(Event)
+	alerted   atomic.Int64                                        // until when sweeps are frequent, in ns
 	carry     func(kind string, people []models.UserRef, e Event) // to other nodes; nil: there are none
 }
 
@@ -121,7 +123,7 @@ func (s *Service) Close() {
 
 // publish tells an event of this node to its listeners, and carries it to the others.
 func (s *Service) publish(e Event) {
-	s.hear(e)
+	s.hear(e, staleHere)
 	s.mu.RLock()
 	carry := s.carry
 	s.mu.RUnlock()
@@ -130,18 +132,20 @@ func (s *Service) publish(e Event) {
 	}
 }
 
-// staleAfter is the age from which a message is read again before it is told: a process that was stopped
-// for a while has it from before, and it may have been deleted meanwhile.
-const staleAfter = 3 * time.Second
+// A message may have been deleted since it was committed. One that is told later than usual, because its
+// node was stopped for a while or Redis was away, is not told from memory: the sweep that follows within
+// sweepAlert reads it as it is now. What another node says may be under way for less than a second, after
+// which nobody may be shown a deleted text any more; what this node says waits for the database, too.
+const (
+	staleHere  = 3 * time.Second
+	staleThere = 900 * time.Millisecond
+	alertFor   = 2 * time.Second // sweeps are frequent after such a message
+)
 
-func (s *Service) hear(e Event) {
-	if sent, ok := e.(MessageSent); ok && time.Since(sent.Message.CreatedAt) > staleAfter {
-		now, err := s.store.messagesAfter(context.Background(), sent.Chat.ID, sent.Message.Seq-1, 1)
-		if err != nil || len(now) == 0 || now[0].ID != sent.Message.ID {
-			return // the sweep brings it when the database is back
-		}
-		sent.Message = now[0]
-		e = sent
+func (s *Service) hear(e Event, stale time.Duration) {
+	if sent, ok := e.(MessageSent); ok && time.Since(sent.Message.CreatedAt) > stale {
+		s.alerted.Store(time.Now().Add(alertFor).UnixNano())
+		return
 	}
 	s.safety.heed(e)
 	s.mu.RLock()
@@ -150,6 +154,9 @@ func (s *Service) hear(e Event) {
 		listener(e)
 	}
 }
+
+// behind reports whether messages were left to the sweep a moment ago.
+func (s *Service) behind() bool { return time.Now().UnixNano() < s.alerted.Load() }
 
 func defaultLanes(d db.Dialect) int {
 	if d == db.SQLite {

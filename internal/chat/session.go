@@ -99,11 +99,8 @@ func (s *session) await() {
 // pass lets a frame through, unless the socket has it already, or an older one has to come first.
 func (s *session) pass(d delivery) {
 	if d.seq > 0 {
-		last, known := s.sent[d.chatID]
-		if known && d.seq <= last {
-			if d.own {
-				d.send()
-			}
+		if s.isOld(d) {
+			s.late(d)
 			return
 		}
 		if s.isGap(d.chatID, d.seq) {
@@ -113,6 +110,20 @@ func (s *session) pass(d delivery) {
 		}
 	}
 	s.give(d)
+}
+
+// isOld reports whether the socket has this message already, or was there without it: the backlog or its
+// list of chats has shown it, or other contracts' clients read it by themselves.
+func (s *session) isOld(d delivery) bool {
+	return d.seq > 0 && d.seq <= max(s.sent[d.chatID], s.floor[d.chatID])
+}
+
+// late lets of what is old only through what is not given by other means: the answer to the socket's own
+// send, and what a partial socket has not had.
+func (s *session) late(d delivery) {
+	if d.own || (s.partial && d.seq > s.sent[d.chatID] && (d.gives == nil || d.gives())) {
+		d.send()
+	}
 }
 
 // give hands a frame over and notes that it did, or that it did not.
@@ -155,13 +166,12 @@ func (s *session) caughtUp(chatID string, seq int64) {
 
 // from is the place behind which a chat goes on for this socket, or sinceBegan.
 func (s *session) from(chatID string) int64 {
-	if last, known := s.sent[chatID]; known {
-		return last
+	last, given := s.sent[chatID]
+	floor, known := s.floor[chatID]
+	if !given && !known {
+		return sinceBegan
 	}
-	if floor, known := s.floor[chatID]; known {
-		return floor
-	}
-	return sinceBegan
+	return max(last, floor)
 }
 
 // isGap reports whether something has to come before seq. Even the first message of a chat of which
@@ -259,7 +269,7 @@ func (s *session) fill(chatID string, seq int64, id string, send func()) filling
 			return answered
 		}
 	}
-	if last, known := s.sent[chatID]; !known || seq > last {
+	if !s.isOld(delivery{chatID: chatID, seq: seq}) {
 		s.give(delivery{chatID: chatID, seq: seq, send: send, gives: func() bool { return send != nil }})
 	}
 	return given
@@ -292,8 +302,7 @@ func (s *session) gapsLocked() map[string]int64 {
 		if d.seq == 0 || seen[d.chatID] {
 			continue
 		}
-		last, known := s.sent[d.chatID]
-		if known && d.seq <= last {
+		if s.isOld(d) {
 			continue
 		}
 		seen[d.chatID] = true
@@ -329,16 +338,16 @@ func (s *session) releaseOnce() (went bool) {
 	var kept []delivery
 	for _, d := range s.held {
 		_, missed := s.missed[d.chatID]
-		known := d.seq > 0 && d.seq <= s.sent[d.chatID]
+		old := s.isOld(d)
 		switch {
-		case missed, d.seq == 0 && waiting[d.chatID], d.seq > 0 && !known && s.isGap(d.chatID, d.seq):
+		case missed, d.seq == 0 && waiting[d.chatID], d.seq > 0 && !old && s.isGap(d.chatID, d.seq):
 			waiting[d.chatID] = true
 			kept = append(kept, d)
 			continue
-		case !known:
+		case old:
+			s.late(d)
+		default:
 			s.give(d)
-		case d.own:
-			d.send()
 		}
 		went = true
 	}

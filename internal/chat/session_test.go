@@ -48,6 +48,29 @@ func TestTheFirstMessageOfAnUnknownChatWaits(t *testing.T) {
 	}
 }
 
+// What was there when a socket came is shown by its list and its backlog. Another node that tells it late,
+// because Redis was away, does not make the socket go back there.
+func TestWhatWasThereBeforeIsNotToldAgain(t *testing.T) {
+	asked, sent := 0, 0
+	s := newSession(nil, func(*session) { asked++ }, func(*session) {})
+	s.shared = true
+	tell := func(seq int64) { s.offer(delivery{chatID: "a", seq: seq, send: func() { sent++ }}) }
+	s.base("a", 6)
+	tell(5) // held, as the backlog comes first
+	if !s.release() {
+		t.Fatal("nothing is missing")
+	}
+	tell(6)
+	tell(7)
+	if sent != 1 || asked != 0 || s.from("a") != 7 {
+		t.Errorf("sent %d, asked %d times for what is missing, stands at %d", sent, asked, s.from("a"))
+	}
+	s.offer(delivery{chatID: "a", seq: 3, own: true, send: func() { sent++ }})
+	if sent != 2 {
+		t.Error("an answer is owed however old the message is")
+	}
+}
+
 func TestASweepHealsWhatStaysMissing(t *testing.T) {
 	asked := 0
 	s := newSession(nil, func(*session) { asked++ }, func(*session) {})

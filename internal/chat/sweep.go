@@ -10,7 +10,7 @@ import (
 
 const (
 	// sweepCalm and sweepAlert are how often the database is asked whether somebody here is missing
-	// something: while news of the other nodes arrive, and while they may not.
+	// something: while news arrive in time, and while they may not.
 	sweepCalm  = 5 * time.Second
 	sweepAlert = 400 * time.Millisecond
 	// sweepPatience is what a message may still be under way that the database has already.
@@ -46,8 +46,8 @@ func (f *Feed) sweeping(ctx context.Context) {
 	}
 }
 
-// alert reports whether news of other nodes may be missing.
-func (f *Feed) alert() bool { return f.complete != nil && !f.complete() }
+// alert reports whether news may be missing.
+func (f *Feed) alert() bool { return f.complete != nil && !f.complete() || f.service.behind() }
 
 // suspect is a socket that was without a place of a chat.
 type suspect struct {

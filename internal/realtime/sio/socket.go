@@ -97,6 +97,9 @@ func (s *Socket) CloseLater(after time.Duration, unlessUsed bool, reason string)
 // attach wires the library's socket before it can be connected.
 func (s *Socket) attach(lib *socket.Socket) {
 	s.lib.Store(lib)
+	if h := lib.Handshake(); h != nil { // copies of what the request said, which nobody asks for: 1.6 KB
+		h.Headers, h.Query, h.Auth = nil, nil, nil
+	}
 	_ = lib.On("disconnect", func(args ...any) {
 		defer s.server.recovered("a disconnected socket")
 		reason, _ := args[0].(string)
