@@ -35,7 +35,7 @@ func scenarios(o options) []scenario {
 		{name: "devices-20", title: "a vendor with 20 devices and a customer with one, 8 sends in flight each", args: fan(1, 20), rounds: 3, only: own},
 		{name: "devices-10", title: "a customer and a vendor with 10 devices each, 8 sends in flight each", args: fan(10, 10), rounds: 3, only: own},
 		{name: "connects", title: fmt.Sprintf("%d connects, 64 at once, both namespaces", o.connects), args: []string{"-mode", "storm", "-window", "64", "-connects", strconv.Itoa(o.connects)}, others: 1},
-		{name: "idle", title: fmt.Sprintf("%d idle connections, both namespaces", o.idle), args: []string{"-mode", "idle", "-users", strconv.Itoa(o.idle), "-duration", "5s"}, rounds: 2},
+		{name: "idle", title: fmt.Sprintf("%d idle connections, both namespaces", o.idle), args: []string{"-mode", "idle", "-users", strconv.Itoa(o.idle), "-duration", "12s"}, rounds: 2},
 	}
 }
 

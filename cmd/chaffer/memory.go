@@ -12,14 +12,14 @@ const (
 	// gcMost is GOGC while the heap is small: sending costs a sixth less CPU than with Go's 100, for
 	// some 50 MB more under load. gcRoom is how much garbage may wait at most: with many connections
 	// the heap is large, and the same percentage would be hundreds of MB.
-	gcMost, gcLeast = 400, 100
-	gcRoom          = 128 << 20 // bytes
+	gcMost, gcLeast = 400, 50
+	gcRoom          = 96 << 20 // bytes
 
 	memoryEvery = time.Second
-	quietRate   = 4 << 20  // bytes allocated in a second up to which nothing much happens; for
-	quietFor    = 3        // seconds
-	worthwhile  = 32 << 20 // bytes that are given back at least
-	shrinks     = 2        // collections before: each halves the stacks that have become too large
+	quietRate   = 4 << 20 // bytes allocated in a second up to which nothing much happens; for
+	quietFor    = 3       // seconds
+	worthwhile  = 8 << 20 // bytes that are given back at least
+	shrinks     = 2       // collections before: each halves the stacks that have become too large
 )
 
 // memory chooses GOGC by the size of the heap, and after a busy time gives back what is not needed. An
