@@ -21,7 +21,7 @@ type attack struct {
 }
 
 func table() []attack {
-	return slices.Concat(tokenRows, connectionRows, authorisationRows, inputRows, uploadRows, abuseRows, loadRows)
+	return slices.Concat(tokenRows, connectionRows, authorisationRows, inputRows, nameRows, uploadRows, abuseRows, loadRows)
 }
 
 // pass is one way to run the whole table.
