@@ -41,7 +41,7 @@ var elsewhere = []struct{ number, name, pkg, test string }{
 	{"T84", "quota and a full disk", "internal/upload", "TestQuotaAndRoom"},
 	{"T86", "one limit over several nodes", "internal/limit", "TestThreeNodesCountTogether"},
 	{"T93", "erasure, export, retention", "internal/chat", "TestAPersonIsExportedAndErased"},
-	{"T93", "10,000 messages, killed in the middle of exporting and erasing", "test/crash", "TestKilledWhileErasing"},
+	{"T93", "10,000 messages, killed in the middle of exporting and erasing: both go on, the export byte for byte", "test/crash", "TestKilledWhileErasing"},
 	{"T93", "10,000 messages, killed in the middle of aging", "test/crash", "TestKilledWhileAging"},
 	{"T95", "modules below the versions known to be good", "test/security", "TestPinsAreAtTheirFloors"},
 	{"T95", "a bill of materials of the binary", "cmd/chaffer", "TestVersionSBOM"},

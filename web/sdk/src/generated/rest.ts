@@ -2755,7 +2755,10 @@ export interface operations {
     };
     adminExportUser: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The place of the last whole line that has one, when a download was cut: only the lines behind it are sent. */
+                after?: string;
+            };
             header?: never;
             path: {
                 type: string;
@@ -2765,7 +2768,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One ExportLine a line; the last has the kind end. */
+            /** @description One ExportLine a line; the last has the kind end. A file without it was cut: ask again with after, and put what comes behind the last line that has a place. */
             200: {
                 headers: {
                     [name: string]: unknown;
