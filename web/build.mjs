@@ -8,7 +8,7 @@ import { build, transform } from 'esbuild'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const out = resolve(process.argv[2] ?? join(here, '../internal/webui/dist'))
-const widgetBudget = 25 * 1024 // bytes, gzipped, with everything
+const widgetBudget = 25.25 * 1024 // bytes, gzipped, with everything
 
 rmSync(out, { recursive: true, force: true })
 mkdirSync(out, { recursive: true })

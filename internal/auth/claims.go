@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -83,9 +82,6 @@ func (c claims) first(names []string) json.RawMessage {
 	return nil
 }
 
-// aNumber is a text that another system may read as a number it would not print that way.
-var aNumber = regexp.MustCompile(`^([+-].*|0|\d+\.\d+)$`)
-
 func userID(raw json.RawMessage) (string, error) {
 	if raw == nil {
 		return "", errors.New("no claim with the user's id")
@@ -94,7 +90,7 @@ func userID(raw json.RawMessage) (string, error) {
 	if err := id.UnmarshalJSON(raw); err != nil {
 		return "", fmt.Errorf("user id: %w", err)
 	}
-	if id == "" || aNumber.MatchString(string(id)) {
+	if !wire.ValidUserID(string(id)) {
 		return "", errors.New("user id: expected a whole number above 0 or an opaque text")
 	}
 	return string(id), nil

@@ -24,8 +24,8 @@ type Claims struct {
 
 // Mint signs a token with HS256, as a shop's backend would. It is for development and tests.
 func Mint(secret string, c Claims, ttl time.Duration) (string, error) {
-	if !wire.ValidID(c.User.ID) {
-		return "", fmt.Errorf("auth: %q cannot be an id: expected 1–%d printable characters, for example 2", c.User.ID, wire.MaxIDLength)
+	if !wire.ValidUserID(c.User.ID) {
+		return "", fmt.Errorf("auth: %q cannot be an id: it %s", c.User.ID, wire.NotAUserID)
 	}
 	idName, typeName := "userId", "userType"
 	if c.ClaimID != "" {

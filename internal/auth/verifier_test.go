@@ -89,12 +89,11 @@ func TestVerifyReadsTheIdentity(t *testing.T) {
 			func(o *VerifierOptions) {
 				o.ClaimID, o.ClaimType, o.TypeMap = "uid", "kind", map[string]string{"seller": "vendor"}
 			}, Identity{User: ref("vendor", "u-1")}},
-		"a default type":        {raw(hs256, with(map[string]any{"userType": nil})), func(o *VerifierOptions) { o.DefaultType = models.TypeMember }, Identity{User: ref("member", "2")}},
-		"issuer and audience":   {raw(hs256, with(map[string]any{"iss": "shop", "aud": []string{"other", "chaffer"}})), func(o *VerifierOptions) { o.Issuer, o.Audience = "shop", "chaffer" }, Identity{User: ref("customer", "2")}},
-		"an access token":       {raw(hs256, with(map[string]any{"token_use": "access", "typ": "Bearer"})), nil, Identity{User: ref("customer", "2")}},
-		"a kid":                 {raw(`{"alg":"HS256","kid":"2025-01_a"}`, with(nil)), nil, Identity{User: ref("customer", "2")}},
-		"T07 exp past by 29 s":  {raw(hs256, with(map[string]any{"exp": now.Unix() - 29})), nil, Identity{User: ref("customer", "2"), Expires: now.Add(time.Second)}},
-		"a whole number as 2.0": {raw(hs256, `{"sub":2.0,"role":"customer","exp":1760000600}`), nil, Identity{User: ref("customer", "2")}},
+		"a default type":       {raw(hs256, with(map[string]any{"userType": nil})), func(o *VerifierOptions) { o.DefaultType = models.TypeMember }, Identity{User: ref("member", "2")}},
+		"issuer and audience":  {raw(hs256, with(map[string]any{"iss": "shop", "aud": []string{"other", "chaffer"}})), func(o *VerifierOptions) { o.Issuer, o.Audience = "shop", "chaffer" }, Identity{User: ref("customer", "2")}},
+		"an access token":      {raw(hs256, with(map[string]any{"token_use": "access", "typ": "Bearer"})), nil, Identity{User: ref("customer", "2")}},
+		"a kid":                {raw(`{"alg":"HS256","kid":"2025-01_a"}`, with(nil)), nil, Identity{User: ref("customer", "2")}},
+		"T07 exp past by 29 s": {raw(hs256, with(map[string]any{"exp": now.Unix() - 29})), nil, Identity{User: ref("customer", "2"), Expires: now.Add(time.Second)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.want.Expires.IsZero() {
@@ -146,6 +145,8 @@ func TestVerifyRefuses(t *testing.T) {
 		"T07 missing exp":        {raw(hs256, with(map[string]any{"exp": nil})), nil},
 		"T07 null exp":           {raw(hs256, `{"sub":"2","role":"customer","exp":null}`), nil},
 		"T07 exp as text":        {raw(hs256, with(map[string]any{"exp": "1760000600"})), nil},
+		"a whole number as 2.0":  {raw(hs256, `{"sub":2.0,"role":"customer","exp":1760000600}`), nil},
+		"a whole number as 1e2":  {raw(hs256, `{"sub":1e2,"role":"customer","exp":1760000600}`), nil},
 		"T07 exp 1e300":          {raw(hs256, `{"sub":"2","role":"customer","exp":1e300}`), nil},
 		"T07 exp 1e400":          {raw(hs256, `{"sub":"2","role":"customer","exp":1e400}`), nil},
 		"T07 exp 0":              {raw(hs256, with(map[string]any{"exp": 0})), nil},

@@ -153,7 +153,7 @@ func (s *Service) adminUser(ctx context.Context, in *userPath) (*reply[wire.Enve
 		return nil, err
 	}
 	return respond("User has been loaded", UserJSON{
-		UserID: wire.ID(u.ID), UserType: string(u.Type), Name: f.Name, Online: s.presence.Online(ctx, u),
+		UserID: wire.ID(u.ID), UserType: string(u.Type), Name: f.Name, Suspicious: wire.LooksAlike(f.Name), Online: s.presence.Online(ctx, u),
 		ChatCount: f.Chats, UnreadCount: f.Unread, Undelivered: f.Undelivered,
 		FirstChatAt: wire.At(f.First), LastActivity: wire.At(f.Last),
 	}), nil

@@ -39,6 +39,7 @@ type UserJSON struct {
 	UserID       wire.ID   `json:"userId"`
 	UserType     string    `json:"userType"`
 	Name         string    `json:"name" doc:"As in the latest chat; empty when unknown."`
+	Suspicious   bool      `json:"nameSuspicious,omitempty" doc:"The name has letters of different alphabets that look alike; left out when it has not."`
 	Online       bool      `json:"online"`
 	ChatCount    int64     `json:"chatCount"`
 	UnreadCount  int64     `json:"unreadCount"`

@@ -152,7 +152,7 @@ func TestTenThousandMessages(t *testing.T) {
 		}
 		began := time.Now()
 		var out bytes.Buffer
-		if err := h.writeExport(t.Context(), &out, john, UserJSON{}, nil); err != nil {
+		if err := h.writeExport(t.Context(), &out, john, UserJSON{}, nil, exportPlace{}); err != nil {
 			t.Fatal(err)
 		}
 		if n := bytes.Count(out.Bytes(), []byte(`"kind":"message"`)); n != count {

@@ -35,10 +35,16 @@ func registerAdminData(api *httpjson.API, s *Service) {
 	about := func(in *userPath) (string, map[string]any) { return in.user().String(), nil }
 	export := adminOperation(http.MethodGet, "adminExportUser", "/users/{type}/{id}/export", "Everything a person wrote or received, a JSON object a line", 404)
 	export.Responses = map[string]*huma.Response{"200": {
-		Description: "One ExportLine a line; the last has the kind end.",
+		Description: "One ExportLine a line; the last has the kind end. A file without it was cut: ask again with after, and put what comes behind the last line that has a place.",
 		Content:     map[string]*huma.MediaType{"application/x-ndjson": {Schema: &huma.Schema{Type: huma.TypeString}}},
 	}}
-	httpjson.Handle(api, export, audited(s, "user.export", about, s.export))
+	httpjson.Handle(api, export, audited(s, "user.export", func(in *exportQuery) (string, map[string]any) {
+		target, detail := about(in.person())
+		if in.After != "" {
+			detail = map[string]any{"after": storable(in.After)}
+		}
+		return target, detail
+	}, s.export))
 
 	erase := adminOperation(http.MethodPost, "adminEraseUser", "/users/{type}/{id}/erase", "Remove what a person wrote: text, pictures, names; ends their sessions", 404)
 	erase.DefaultStatus = http.StatusAccepted

@@ -39,8 +39,8 @@ func (s *Service) OpenDirect(ctx context.Context, actor, other models.UserRef) (
 	if other == actor {
 		return Opened{}, invalid("a direct chat has two people: name somebody else")
 	}
-	if !wire.ValidID(other.ID) {
-		return Opened{}, invalid("the other person's id must be 1–64 printable characters without spaces")
+	if !wire.ValidUserID(other.ID) {
+		return Opened{}, invalid("the other person's id " + wire.NotAUserID)
 	}
 	return s.open(ctx, actor, models.Chat{Kind: models.KindDirect}, pairKey(actor, other), []models.UserRef{actor, other})
 }
@@ -69,8 +69,8 @@ func (s *Service) OpenGroup(ctx context.Context, actor models.UserRef, in GroupI
 	}
 	members := []models.UserRef{actor}
 	for _, u := range in.Members {
-		if !wire.ValidID(u.ID) {
-			return Opened{}, invalid("every member's id must be 1–64 printable characters without spaces")
+		if !wire.ValidUserID(u.ID) {
+			return Opened{}, invalid("every member's id " + wire.NotAUserID)
 		}
 		if !slices.Contains(members, u) {
 			members = append(members, u)
@@ -116,8 +116,8 @@ func pairKey(people ...models.UserRef) *string {
 // receives what is written from now on. Errors: NotFound, Forbidden for who is no admin, Conflict
 // when they are in it, Invalid for a chat that is no group or is full, Unavailable.
 func (s *Service) AddMember(ctx context.Context, actor models.UserRef, chatID string, who models.UserRef) error {
-	if !wire.ValidID(who.ID) {
-		return invalid("the member's id must be 1–64 printable characters without spaces")
+	if !wire.ValidUserID(who.ID) {
+		return invalid("the member's id " + wire.NotAUserID)
 	}
 	return s.change(ctx, actor, chatID, MembersChanged{Change: MemberAdded, Who: who, By: actor})
 }

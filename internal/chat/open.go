@@ -58,8 +58,8 @@ func tripleOf(actor models.UserRef, productID, recipientID string) (triple, erro
 	if !wire.ValidID(productID) {
 		return triple{}, invalid("productId must be 1–64 printable characters without spaces")
 	}
-	if !wire.ValidID(recipientID) {
-		return triple{}, invalid("recipientId must be a whole number or 1–64 printable characters without spaces")
+	if !wire.ValidUserID(recipientID) {
+		return triple{}, invalid("recipientId " + wire.NotAUserID)
 	}
 	switch actor.Type {
 	case models.TypeCustomer:

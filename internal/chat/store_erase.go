@@ -114,6 +114,13 @@ func (st *store) nextChatOf(ctx context.Context, u models.UserRef, after string)
 	return ids[0], nil
 }
 
+// everIn reports whether u is or was in a chat.
+func (st *store) everIn(ctx context.Context, u models.UserRef, chatID string) (bool, error) {
+	var n int64
+	err := st.db.WithContext(ctx).Model(&models.Member{}).Where("chat_id = ? AND user_type = ? AND user_id = ?", chatID, u.Type, u.ID).Count(&n).Error
+	return n > 0, fail("look for a member", err)
+}
+
 // account is the account of a member, who may have none: then nil.
 func (st *store) account(ctx context.Context, u models.UserRef) (*models.Account, error) {
 	id, ok := accountID(u)

@@ -21,6 +21,9 @@ type ChatJSON struct {
 	CustomerName       string        `json:"customerName"`
 	StoreName          string        `json:"storeName"`
 	ProductVerified    bool          `json:"productVerified" doc:"The shop's catalogue vouches for the product's fields."`
+	ProductSuspicious  bool          `json:"productNameSuspicious,omitempty" doc:"The name has letters of different alphabets that look alike; left out when it has not, or when the catalogue vouches for it."`
+	StoreSuspicious    bool          `json:"storeNameSuspicious,omitempty" doc:"The same of storeName."`
+	CustomerSuspicious bool          `json:"customerNameSuspicious,omitempty" doc:"The same of customerName, whoever vouches for it."`
 	CreatedAt          wire.Time     `json:"createdAt" format:"date-time"`
 	UpdatedAt          wire.Time     `json:"updatedAt" format:"date-time"`
 	LastSeq            int64         `json:"lastSeq" doc:"The place of the newest message; 0 when there is none."`
@@ -192,7 +195,9 @@ func toChat(c models.Chat, unread int64, messages []MessageJSON) ChatJSON {
 		ProductImageURL: c.ProductImageURL, ProductPrice: c.ProductPrice, ProductName: c.ProductName,
 		StoreLogoURL: c.StoreLogoURL, CustomerProfilePic: c.CustomerProfilePic, CustomerName: c.CustomerName,
 		StoreName: c.StoreName, ProductVerified: c.ProductVerified,
-		CreatedAt: wire.At(c.CreatedAt), UpdatedAt: wire.At(c.UpdatedAt),
+		ProductSuspicious: !c.ProductVerified && wire.LooksAlike(c.ProductName), StoreSuspicious: !c.ProductVerified && wire.LooksAlike(c.StoreName),
+		CustomerSuspicious: wire.LooksAlike(c.CustomerName),
+		CreatedAt:          wire.At(c.CreatedAt), UpdatedAt: wire.At(c.UpdatedAt),
 		LastSeq: c.LastSeq, Rev: c.Rev, LastMessageAt: wire.At(c.LastMessageAt), UnreadCount: unread, Frozen: c.FrozenAt != nil,
 		Messages: messages,
 	}

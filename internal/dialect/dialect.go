@@ -59,8 +59,8 @@ func Ref(id string) models.UserRef {
 // ParseRef is Ref for an id from a client, which may be no id at all.
 func ParseRef(field, id string) (models.UserRef, error) {
 	u := Ref(id)
-	if !wire.ValidID(u.ID) {
-		return u, apperr.New(apperr.Invalid, field+" must be the id of a user: 1–64 printable characters without spaces")
+	if !wire.ValidUserID(u.ID) {
+		return u, apperr.New(apperr.Invalid, field+" "+wire.NotAUserID)
 	}
 	if u.Type == models.TypeAdmin {
 		return u, apperr.New(apperr.Invalid, field+" names an admin, who cannot be in a chat: name a customer, a vendor or a member")

@@ -3,6 +3,7 @@
 package httpjson
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -11,7 +12,6 @@ import (
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/go-chi/chi/v5/middleware"
 
 	"chaffer/internal/apperr"
 	"chaffer/internal/wire"
@@ -89,14 +89,13 @@ func NotFound(w http.ResponseWriter, r *http.Request) {
 	Error(w, r, nil, apperr.New(apperr.NotFound, "There is nothing at this address"))
 }
 
+// report gives a defect of ours or an outage a name, in the answer and in the log.
 func report(r *http.Request, log *slog.Logger, p *Problem, err error) {
 	if p.Status < http.StatusInternalServerError {
 		return
 	}
-	id := middleware.GetReqID(r.Context())
-	if id != "" {
-		p.Instance = "urn:request:" + id
-	}
+	id := rand.Text() // only a failure needs one: it leads from what a person was told to the log
+	p.Instance = "urn:request:" + id
 	if log != nil {
 		log.ErrorContext(r.Context(), "A request failed", "req", id, "method", r.Method, "path", r.URL.Path, "status", p.Status, "err", err)
 	}

@@ -88,7 +88,7 @@ func (s *Service) check(p models.Product) (models.Product, error) {
 		{!currency.MatchString(p.Currency), "currency must be three capital letters such as EUR"},
 		{!wire.ValidURL(p.ImageURL, s.allowHTTP), "imageUrl must be an absolute https address of at most 2048 characters"},
 		{p.URL != "" && !wire.ValidURL(p.URL, s.allowHTTP), "url must be an absolute https address of at most 2048 characters, or left out"},
-		{!wire.ValidID(p.VendorID), "vendorId must be 1–64 printable characters without blanks"},
+		{!wire.ValidUserID(p.VendorID), "vendorId " + wire.NotAUserID},
 		{!isName(p.StoreName), "storeName must be 1–120 characters"},
 		{p.StoreLogoURL != "" && !wire.ValidURL(p.StoreLogoURL, s.allowHTTP), "storeLogoUrl must be an absolute https address of at most 2048 characters, or left out"},
 	} {

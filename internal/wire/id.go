@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"math"
+	"regexp"
 	"strconv"
 	"unicode"
 	"unicode/utf8"
@@ -20,7 +20,7 @@ const MaxIDLength = 64
 // is a canonical integer up to 2^53−1, else as a string.
 type ID string
 
-var errID = errors.New("an id is a string of 1–64 printable characters or a whole number up to 9007199254740991")
+var errID = errors.New("an id is a string of 1–64 printable characters, or a whole number up to 9007199254740991 written with digits alone: 2, not 2.0 or 2e0")
 
 // MarshalJSON writes 2 for "2" and "u-2" for "u-2".
 func (id ID) MarshalJSON() ([]byte, error) {
@@ -62,11 +62,11 @@ func (id *ID) UnmarshalJSON(b []byte) error {
 		*id = ID(s)
 		return nil
 	}
-	if s, ok := integerText(b); ok {
-		*id = ID(s)
-		return nil
+	if !isCanonicalInteger(string(b)) { // 1e2 and 2.0 are numbers that another system may print otherwise
+		return errID
 	}
-	return errID
+	*id = ID(b)
+	return nil
 }
 
 // plainText reads a JSON string that has nothing to decode; ok is false when it may have.
@@ -96,18 +96,15 @@ func ValidID(s string) bool {
 	return true
 }
 
-// integerText reads 2 and 2.0 as "2"; it refuses signs, fractions and what a double cannot hold.
-func integerText(b []byte) (string, bool) {
-	s := string(b)
-	if isCanonicalInteger(s) {
-		return s, true
-	}
-	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || f < 0 || f > maxSafeInteger || f != math.Trunc(f) || math.Signbit(f) {
-		return "", false
-	}
-	return strconv.FormatInt(int64(f), 10), true
-}
+// aNumber is a text that another system may read as a number it would not print that way.
+var aNumber = regexp.MustCompile(`^([+-].*|0|\d+\.\d+)$`)
+
+// NotAUserID ends the sentence that refuses an id which ValidUserID does not take.
+const NotAUserID = "must be a whole number above 0, or 1–64 printable characters without spaces that are no number: 0, a sign and a fraction are nobody's id"
+
+// ValidUserID reports whether s can be somebody's id: ValidID, and nothing that a token is refused
+// for, because no one could ever answer to it.
+func ValidUserID(s string) bool { return ValidID(s) && !aNumber.MatchString(s) }
 
 func isCanonicalInteger(s string) bool {
 	if s == "" || len(s) > 16 || (s[0] == '0' && len(s) > 1) {

@@ -41,7 +41,7 @@ var elsewhere = []struct{ number, name, pkg, test string }{
 	{"T84", "quota and a full disk", "internal/upload", "TestQuotaAndRoom"},
 	{"T86", "one limit over several nodes", "internal/limit", "TestThreeNodesCountTogether"},
 	{"T93", "erasure, export, retention", "internal/chat", "TestAPersonIsExportedAndErased"},
-	{"T93", "10,000 messages, killed in the middle of exporting and erasing", "test/crash", "TestKilledWhileErasing"},
+	{"T93", "10,000 messages, killed in the middle of exporting and erasing: both go on, the export byte for byte", "test/crash", "TestKilledWhileErasing"},
 	{"T93", "10,000 messages, killed in the middle of aging", "test/crash", "TestKilledWhileAging"},
 	{"T95", "modules below the versions known to be good", "test/security", "TestPinsAreAtTheirFloors"},
 	{"T95", "a bill of materials of the binary", "cmd/chaffer", "TestVersionSBOM"},
@@ -51,7 +51,7 @@ var elsewhere = []struct{ number, name, pkg, test string }{
 // missing says openly what nothing here proves.
 var missing = []string{
 	"T53: ten idle minutes under full load take ten minutes; the row has a hundred rounds, and `test/fault` counts foreign messages for as long as it is asked to.",
-	"T67: names that look alike in two scripts are not flagged; a store's name is vouched for by the catalogue or marked as not verified.",
+	"T67: a name forged in one foreign alphabet alone is not flagged, because it may be a name in that language (Вера); the catalogue's names are vouched for, others are marked as not verified.",
 	"T76: 5,000 chats of three messages, ten of them of 303 (500 and two with SQLite), not of 1,000 each; one connection, not 100 at once.",
 	"T89: the two medians are measured and written down above; no test judges speed.",
 	"T95: `govulncheck` asks an online database: it is to be run where that can be reached (see SECURITY.md).",

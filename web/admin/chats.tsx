@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { Icon } from '../ui/icons.js'
+import { Doubt, Icon } from '../ui/icons.js'
 import type { AdminChat, Api, Page } from './api.js'
+import { textsOf } from '../ui/texts.js'
 import { ChatDetail } from './detail.js'
 
 interface Filter { q: string; vendorId: string; customerId: string; productId: string; from: string; to: string }
@@ -51,6 +52,7 @@ export function Chats({ api, go, current, known }: Place & { current: string }) 
   )
 }
 
+export const { lookalike } = textsOf('en').t
 export const title = (c: AdminChat) => c.title || c.productName || c.productId || c.kind
 export const when = (iso: string) => new Date(iso).toLocaleString('en-GB', { day: '2-digit', month: 'short', hour: '2-digit', minute: '2-digit' })
 
@@ -61,8 +63,8 @@ export function FoundChat({ c, current }: { c: AdminChat; current: string }) {
       <a href={`#chats/${c.id}`} aria-current={c.id === current ? 'true' : undefined}>
         {c.productImageUrl ? <img class="face square" src={c.productImageUrl} alt="" loading="lazy" /> : <span class="face square" />}
         <span class="words">
-          <span class="line"><b>{title(c)}</b><time>{when(c.lastMessageAt)}</time></span>
-          <span class="line soft"><span>{c.kind === 'product' ? `${c.customerName || c.customerId} → ${c.storeName || c.vendorId}` : c.kind}</span><span>{c.lastSeq}</span></span>
+          <span class="line"><b>{title(c)} <Doubt of={c.productNameSuspicious} label={lookalike} /></b><time>{when(c.lastMessageAt)}</time></span>
+          <span class="line soft">{c.kind === 'product' ? <span>{c.customerName || c.customerId} <Doubt of={c.customerNameSuspicious} label={lookalike} /> → {c.storeName || c.vendorId} <Doubt of={c.storeNameSuspicious} label={lookalike} /></span> : <span>{c.kind}</span>}<span>{c.lastSeq}</span></span>
         </span>
       </a>
     </li>

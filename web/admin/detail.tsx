@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
-import { Icon } from '../ui/icons.js'
+import { Doubt, Icon } from '../ui/icons.js'
 import type { AdminChat, AdminMessage, Page } from './api.js'
-import { title, when, type Place } from './chats.js'
+import { lookalike, title, when, type Place } from './chats.js'
 
 type Whole = Omit<AdminChat, 'messages'> & { messages: AdminMessage[] }
 
@@ -40,7 +40,7 @@ export function ChatDetail({ api, go, id, known }: Place & { id: string }) {
     <main class="detail">
       <header class="head">
         <a class="ghost back" href="#chats">Back</a>
-        <div><h1>{title(chat)}</h1><span class="soft">{chat.lastSeq} messages since {when(chat.createdAt)}{chat.rev > 0 && `, ${chat.rev} changed`}</span></div>
+        <div><h1>{title(chat)} <Doubt of={chat.productNameSuspicious} label={lookalike} /></h1><span class="soft">{chat.lastSeq} messages since {when(chat.createdAt)}{chat.rev > 0 && `, ${chat.rev} changed`}</span></div>
         <span class="actions" role="group" aria-label="Transcript">
           {['json', 'csv', 'text'].map((format) => (
             <button type="button" class="ghost" onClick={() => attempt(api.download(`/chats/${id}/transcript`, { format }))}><Icon name="download" />{format === 'text' ? 'Text' : format.toUpperCase()}</button>
@@ -53,7 +53,7 @@ export function ChatDetail({ api, go, id, known }: Place & { id: string }) {
       <div class="people">
         {members.map((m) => (
           <button type="button" class="who" onClick={() => go('person', m.userType, String(m.userId))}>
-            <b>{m.userType === 'vendor' ? chat.storeName || 'Vendor' : m.userType === 'customer' ? chat.customerName || 'Customer' : m.userType} <span class="soft">{m.userType} {m.userId}</span></b>
+            <b>{m.userType === 'vendor' ? chat.storeName || 'Vendor' : m.userType === 'customer' ? chat.customerName || 'Customer'  : m.userType} <Doubt of={m.userType === 'vendor' ? chat.storeNameSuspicious : m.userType === 'customer' && chat.customerNameSuspicious} label={lookalike} /> <span class="soft">{m.userType} {m.userId}</span></b>
             <span class="soft">has received up to {m.deliveredSeq}, read up to {m.readSeq}{m.readAt && ` (${when(m.readAt)})`}</span>
           </button>
         ))}

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
-import { Icon } from '../ui/icons.js'
+import { Doubt, Icon } from '../ui/icons.js'
 import type { AdminChat, Page, User } from './api.js'
-import { FoundChat, when, type Place } from './chats.js'
+import { FoundChat, lookalike, when, type Place } from './chats.js'
 
 /** What can be done to a person, as far as the service has a route for it. */
 const deeds: { route: string; label: string; ask: string; path: (base: string) => string; method: 'POST' }[] = [
@@ -46,7 +46,7 @@ export function Person({ api, type, id, known }: Place & { type: string; id: str
       {said && <p class="banner" role="status">{said}</p>}
       {user && (
         <>
-          <h1>{user.name || `${type} ${id}`} <span class={`pill ${user.online ? 'on' : ''}`}>{user.online ? 'online' : 'offline'}</span></h1>
+          <h1>{user.name || `${type} ${id}`} <Doubt of={user.nameSuspicious} label={lookalike} /> <span class={`pill ${user.online ? 'on' : ''}`}>{user.online ? 'online' : 'offline'}</span></h1>
           <dl>
             <dt>Who</dt><dd>{user.userType} {user.userId}</dd>
             <dt>Chats</dt><dd>{user.chatCount}</dd>

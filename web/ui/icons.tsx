@@ -13,6 +13,9 @@ const paths: Record<string, string> = {
   verified: 'M12 3l8 3v6c0 5-3.5 8-8 9-4.5-1-8-4-8-9V6zM8.5 12l2.5 2.5 4.5-5',
 }
 
+/** A warning beside a name whose letters may be those of another alphabet. */
+export const Doubt = ({ of, label }: { of: boolean | undefined; label: string }) => of ? <span role="img" title={label}>⚠</span> : null
+
 /** Further drawings, for pages that need more than the storefront does. */
 export const addIcons = (more: Record<string, string>) => { Object.assign(paths, more) }
 

@@ -1,8 +1,11 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { ChatClient, Conversation } from '@chaffer/client'
 import { ago } from '../ui/format.js'
+import { Doubt } from '../ui/icons.js'
+import { textsOf } from '../ui/texts.js'
 import { waitingSince } from './inbox.js'
 
+const { t } = textsOf('en')
 const rowHeight = 84 // pixels; all rows are alike, so a place in the list is a multiplication
 const spare = 6 // rows above and below what is seen
 
@@ -59,7 +62,7 @@ function Row({ client, chat: c, chosen, top, place, of, onOpen }: RowProps) {
       style={{ transform: `translateY(${top}px)` }} onClick={() => onOpen(c.id)}>
       <span class={`who${online ? ' on' : ''}`}><Face src={c.customerProfilePic} name={name} /></span>
       <span class="words">
-        <span class="line"><b dir="auto">{name}</b><time>{ago(c.lastMessageAt, 'en')}</time></span>
+        <span class="line"><b dir="auto">{name} <Doubt of={c.customerNameSuspicious} label={t.lookalike} /></b><time>{ago(c.lastMessageAt, 'en')}</time></span>
         <span class="line what"><span>{c.productName || c.productId}</span></span>
         <span class="line"><span class="preview" dir="auto">{c.peer.typing ? 'is typing…' : !m ? '' : m.deletedAt ? 'Message deleted' : `${client.isMine(m) ? 'You: ' : ''}${m.text || 'Picture'}`}</span>
           {c.unreadCount > 0 ? <span class="badge">{c.unreadCount}<span class="hidden"> unread</span></span> : since && <span class="waits">{waits(since)}</span>}</span>

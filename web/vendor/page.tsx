@@ -2,7 +2,7 @@ import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } fro
 import type { ChatClient, Conversation, Message } from '@chaffer/client'
 import { Composer } from '../ui/composer.js'
 import { ago, money } from '../ui/format.js'
-import { Icon } from '../ui/icons.js'
+import { Doubt, Icon } from '../ui/icons.js'
 import { textsOf } from '../ui/texts.js'
 import { Thread } from '../ui/thread.js'
 import { visible, waitingSince, type Filter } from './inbox.js'
@@ -113,7 +113,7 @@ function Talk({ client, chat, composer, onBack }: { client: ChatClient; chat: Co
       <header class="head">
         <button type="button" class="ghost back" onClick={onBack}>Back</button>
         <Face src={chat.customerProfilePic} name={name} />
-        <div><h2 dir="auto">{name}</h2><span class={`soft state${peer?.online ? ' on' : ''}`}>{chat.peer.typing ? 'is typing…' : peer?.online ? 'Online' : peer?.lastSeen ? `Last seen ${ago(peer.lastSeen, lang)}` : 'Offline'}</span></div>
+        <div><h2 dir="auto">{name} <Doubt of={chat.customerNameSuspicious} label={t.lookalike} /></h2><span class={`soft state${peer?.online ? ' on' : ''}`}>{chat.peer.typing ? 'is typing…' : peer?.online ? 'Online' : peer?.lastSeen ? `Last seen ${ago(peer.lastSeen, lang)}` : 'Offline'}</span></div>
         <span class="about-chip">{chat.productImageUrl && <img src={chat.productImageUrl} alt="" />}<span><b>{chat.productName || chat.productId}</b>{chat.productPrice}</span></span>
         <button type="button" class="ghost" onClick={block}>Block</button>
       </header>
@@ -132,7 +132,7 @@ function About({ client, chat, all, onOpen }: { client: ChatClient; chat: Conver
   return (
     <aside class="about" aria-label="About this chat">
       {chat.productImageUrl && <img class="hero" src={chat.productImageUrl} alt="" />}
-      <h3>{chat.productName || 'A product'} {chat.productVerified && <Icon name="verified" label={t.verified} />}</h3>
+      <h3>{chat.productName || 'A product'} <Doubt of={chat.productNameSuspicious} label={t.lookalike} /> {chat.productVerified && <Icon name="verified" label={t.verified} />}</h3>
       <p class="price">{money(chat.productPrice, '', lang)}</p>
       <dl>
         <dt>Article</dt><dd>{chat.productId}</dd>

@@ -96,6 +96,7 @@ export class Panel extends Component<PanelProps, { listing: boolean; chosen: str
         <div role="status">
           {status === 'reconnecting' && <div class="banner">{t.reconnecting}</div>}
           {this.state.said && <div class="banner">{this.state.said}</div>}
+          {chat?.storeNameSuspicious && <div class="banner">{t.lookalike}</div>}
           {status === 'refused' && <div class="banner">{fill(t.refused, '401')}</div>}
         </div>
         {listing ? this._list() : !client ? this._empty(t.signIn) : this._conversation(chat, client, name)}

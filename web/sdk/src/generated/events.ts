@@ -16,6 +16,8 @@ export interface ChatJSON {
   /** An opaque id of 1–64 printable characters; a whole number up to 2^53−1 goes out as a number and may come in as either. */
   customerId: number | string
   customerName: string
+  /** The same of customerName, whoever vouches for it. */
+  customerNameSuspicious?: boolean
   customerProfilePic: string
   /** Nobody can write in it until an admin lifts that. */
   frozen: boolean
@@ -31,6 +33,8 @@ export interface ChatJSON {
   productId: string
   productImageUrl: string
   productName: string
+  /** The name has letters of different alphabets that look alike; left out when it has not, or when the catalogue vouches for it. */
+  productNameSuspicious?: boolean
   /** An exact decimal, or empty when unknown. */
   productPrice: string
   /** The shop's catalogue vouches for the product's fields. */
@@ -39,6 +43,8 @@ export interface ChatJSON {
   rev: number
   storeLogoUrl: string
   storeName: string
+  /** The same of storeName. */
+  storeNameSuspicious?: boolean
   /** Messages of the other side that the caller has not read. */
   unreadCount: number
   /** RFC 3339, UTC, milliseconds. */

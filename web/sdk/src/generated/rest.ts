@@ -485,6 +485,8 @@ export interface components {
              */
             customerId: number | string;
             customerName: string;
+            /** @description The same of customerName, whoever vouches for it. */
+            customerNameSuspicious?: boolean;
             customerProfilePic: string;
             /** @description Of a group. */
             description?: string;
@@ -513,6 +515,8 @@ export interface components {
             productId: string;
             productImageUrl: string;
             productName: string;
+            /** @description The name has letters of different alphabets that look alike; left out when it has not, or when the catalogue vouches for it. */
+            productNameSuspicious?: boolean;
             /** @description An exact decimal, or empty when unknown. */
             productPrice: string;
             /** @description The shop's catalogue vouches for the product's fields. */
@@ -524,6 +528,8 @@ export interface components {
             rev: number;
             storeLogoUrl: string;
             storeName: string;
+            /** @description The same of storeName. */
+            storeNameSuspicious?: boolean;
             /** @description Of a group. */
             title?: string;
             /**
@@ -618,6 +624,8 @@ export interface components {
              */
             customerId: number | string;
             customerName: string;
+            /** @description The same of customerName, whoever vouches for it. */
+            customerNameSuspicious?: boolean;
             customerProfilePic: string;
             /** @description Of a group. */
             description?: string;
@@ -646,6 +654,8 @@ export interface components {
             productId: string;
             productImageUrl: string;
             productName: string;
+            /** @description The name has letters of different alphabets that look alike; left out when it has not, or when the catalogue vouches for it. */
+            productNameSuspicious?: boolean;
             /** @description An exact decimal, or empty when unknown. */
             productPrice: string;
             /** @description The shop's catalogue vouches for the product's fields. */
@@ -657,6 +667,8 @@ export interface components {
             rev: number;
             storeLogoUrl: string;
             storeName: string;
+            /** @description The same of storeName. */
+            storeNameSuspicious?: boolean;
             /** @description Of a group. */
             title?: string;
             /**
@@ -799,6 +811,8 @@ export interface components {
              */
             customerId: number | string;
             customerName: string;
+            /** @description The same of customerName, whoever vouches for it. */
+            customerNameSuspicious?: boolean;
             customerProfilePic: string;
             /** @description Nobody can write in it until an admin lifts that. */
             frozen: boolean;
@@ -822,6 +836,8 @@ export interface components {
             productId: string;
             productImageUrl: string;
             productName: string;
+            /** @description The name has letters of different alphabets that look alike; left out when it has not, or when the catalogue vouches for it. */
+            productNameSuspicious?: boolean;
             /** @description An exact decimal, or empty when unknown. */
             productPrice: string;
             /** @description The shop's catalogue vouches for the product's fields. */
@@ -833,6 +849,8 @@ export interface components {
             rev: number;
             storeLogoUrl: string;
             storeName: string;
+            /** @description The same of storeName. */
+            storeNameSuspicious?: boolean;
             /**
              * Format: int64
              * @description Messages of the other side that the caller has not read.
@@ -1507,6 +1525,8 @@ export interface components {
             lastActivityAt: string;
             /** @description As in the latest chat; empty when unknown. */
             name: string;
+            /** @description The name has letters of different alphabets that look alike; left out when it has not. */
+            nameSuspicious?: boolean;
             online: boolean;
             /**
              * Format: int64
@@ -2735,7 +2755,10 @@ export interface operations {
     };
     adminExportUser: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The place of the last whole line that has one, when a download was cut: only the lines behind it are sent. */
+                after?: string;
+            };
             header?: never;
             path: {
                 type: string;
@@ -2745,7 +2768,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One ExportLine a line; the last has the kind end. */
+            /** @description One ExportLine a line; the last has the kind end. A file without it was cut: ask again with after, and put what comes behind the last line that has a place. */
             200: {
                 headers: {
                     [name: string]: unknown;
