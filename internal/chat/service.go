@@ -63,6 +63,7 @@ type Service struct {
 	safety    *safety
 	worker    *worker
 	spread    *spread
+	tidier    *tidier
 	counters  counters
 
 	mu        sync.RWMutex
@@ -90,6 +91,7 @@ func NewService(d *db.DB, p Presence, c Catalogue, l Limiter, s Settings, log *s
 	svc.safety = newSafety(svc.store)
 	svc.worker = newWorker(svc)
 	svc.spread = newSpread(svc)
+	svc.tidier = newTidier(svc)
 	return svc
 }
 
@@ -114,6 +116,7 @@ func (s *Service) Shares(ctx context.Context, a, b models.UserRef) (bool, error)
 // Close finishes what was accepted and stops. No method may be called afterwards.
 func (s *Service) Close() {
 	s.worker.close()
+	s.tidier.close()
 	s.committer.close()
 	s.spread.close()
 	s.positions.close()
