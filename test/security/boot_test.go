@@ -47,7 +47,7 @@ func TestBootRefuses(t *testing.T) {
 	} {
 		t.Run(row.number, func(t *testing.T) {
 			defer func() {
-				report(t, row.number, row.name, onSQLite, fmt.Sprintf("%d bad settings: it ends at once, says which in a sentence, and never listens", len(row.boots)))
+				report(t, row.number, row.name, onSQLite, fmt.Sprintf("%d bad settings: it ends by itself, not with 0, and says in a sentence which", len(row.boots)))
 			}()
 			for _, b := range row.boots {
 				refusesToStart(t, binary, b, good)

@@ -55,7 +55,7 @@ var keyRows = []attack{
 		}
 		return badTokens(s, bad) + "; the one signed by the key's private half: 200"
 	}},
-	{number: "T09", name: "tokens of 5 KB and 1 MB", run: func(s *site) string {
+	{number: "T09", name: "tokens of 5 and 60 KB", run: func(s *site) string {
 		return badTokens(s, map[string]string{
 			"5 KB": signed(claims(jwt.MapClaims{"name": strings.Repeat("n", 5<<10)}), nil), "5 KB of dots": strings.Repeat(".", 5<<10), "60 KB of dots": strings.Repeat(".", 60<<10),
 		})
