@@ -1,6 +1,6 @@
 # Chaffer: what one does with it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run build test check contract fault fault-figures web browser clean fuzz mutation bench bench-quick
+.PHONY: help run build test check contract fault fault-figures size web browser clean fuzz mutation bench bench-quick
 
 # A release gives its own; the commit is in the binary anyway.
 VERSION ?= dev
@@ -34,6 +34,9 @@ fault: ## break two nodes for DURATION (10m) from SEED by FAULTS (all, kills, sq
 fault-figures: ## measure storms, flushes, deploys, latencies, leaks, limits; keep them in docs/fault-figures.json
 	@scripts/need redis-server redis-server
 	@FAULT_FIGURES=$(CURDIR)/docs/fault-figures.json go test -tags figures -count=1 -timeout 1h -v -run TestFigure ./test/fault
+
+size: ## connect 100 times as somebody with five million messages; the figures go to docs/SECURITY-EVIDENCE.md
+	@scripts/services -- go test -tags figures -count=1 -timeout 30m -v -run TestT76AtSize ./test/security -size-evidence $(CURDIR)/docs/SECURITY-EVIDENCE.md
 
 web: ## build the pages from web/ into internal/webui/dist (needs Node)
 	@scripts/web

@@ -14,10 +14,14 @@ func toInbox(inbox Inbox) wire.Page[ChatJSON] {
 		Message: "Chats have been sent successfully", StatusCode: 200,
 		Data: make([]ChatJSON, 0, len(inbox.Items)), NextCursor: inbox.NextCursor, HasMore: inbox.NextCursor != "",
 	}
-	preview := fitPreview(inbox.Items)
+	preview, fits := fitPreview(inbox.Items)
 	budget := maxEmit
 	for i, item := range inbox.Items {
 		c := item.render(preview)
+		if fits { // encoding each chat to measure it costs as much as sending it
+			page.Data = append(page.Data, c)
+			continue
+		}
 		if budget -= encodedLen(c); budget < 0 && i > 0 {
 			page.NextCursor, page.HasMore = inbox.Items[i-1].cursor(), true
 			break
@@ -35,21 +39,31 @@ func (i InboxItem) render(preview int) ChatJSON {
 	return c
 }
 
-// fitPreview is how many messages of each chat fit.
-func fitPreview(items []InboxItem) int {
-	for _, preview := range []int{inboxPreview, 10, 5, 2} {
+// fitPreview is how many messages of each chat fit, by upper bounds; fits is false when even one of
+// each may be too many.
+func fitPreview(items []InboxItem) (preview int, fits bool) {
+	for _, preview := range []int{inboxPreview, 10, 5, 2, 1} {
 		total := 0
 		for _, item := range items {
-			total += 1 << 10
+			total += chatSize(item.Chat)
 			for _, m := range item.Messages[max(0, len(item.Messages)-preview):] {
-				total += messageOverhead + quotedLen(m.Text) + len(m.Images)
+				total += messageOverhead + quotedLen(m.Text) + 2*len(m.Images)
 			}
 		}
 		if total <= maxEmit {
-			return preview
+			return preview, true
 		}
 	}
-	return 1
+	return 1, false
+}
+
+// chatSize is an upper bound of a chat's length in JSON without its messages, in bytes.
+func chatSize(c models.Chat) int {
+	total := 1 << 10
+	for _, s := range []string{c.ProductID, c.ProductName, c.ProductImageURL, c.StoreName, c.StoreLogoURL, c.CustomerName, c.CustomerProfilePic, c.VendorID, c.CustomerID} {
+		total += quotedLen(s)
+	}
+	return total
 }
 
 func encodedLen(v any) int {

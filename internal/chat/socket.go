@@ -90,7 +90,7 @@ func (n *Namespace) connect(ctx context.Context, c *realtime.Conn) error {
 		n.feed.Base(c, i.Chat.ID, i.Chat.LastSeq)
 	}
 	n.service.holds(c.User(), has, inbox)
-	if err := c.Emit("userChats", toInbox(inbox)); err != nil {
+	if err := c.Emit("userChats", inboxReply(toInbox(inbox))); err != nil {
 		return err
 	}
 	if err := n.flush(ctx, c, has); err != nil {

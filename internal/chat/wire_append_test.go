@@ -55,6 +55,14 @@ func TestAppendedJSONIsEncodingJSON(t *testing.T) {
 		if got, want := string(r.AppendJSON(nil)), plainJSON(t, wire.Envelope[ReceivedJSON](r)); got != want {
 			t.Fatalf("receiveMessage:\n%s\n%s", got, want)
 		}
+		c := ChatJSON{
+			ID: "0193", ProductName: rapid.SampledFrom([]string{"Lamp", `"messages":[]`, "<&>"}).Draw(t, "product"), CreatedAt: m.CreatedAt, LastMessageAt: m.CreatedAt,
+			Messages: rapid.SampledFrom([][]MessageJSON{{}, {m}, {m, m}}).Draw(t, "messages"), NextCursor: rapid.SampledFrom([]string{"", "17"}).Draw(t, "cursor"),
+		}
+		p := inboxReply{Message: "Chats", StatusCode: 200, HasMore: again, NextCursor: c.NextCursor, Data: []ChatJSON{c, c}}
+		if got, want := string(p.AppendJSON(nil)), plainJSON(t, wire.Page[ChatJSON](p)); got != want {
+			t.Fatalf("userChats:\n%s\n%s", got, want)
+		}
 	})
 }
 
@@ -75,6 +83,35 @@ func BenchmarkReceiveMessage(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := json.Marshal(wire.Envelope[ReceivedJSON](body)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+func BenchmarkUserChats(b *testing.B) {
+	at := wire.At(time.UnixMilli(1_740_653_021_905))
+	m := MessageJSON{
+		ID: "01a1fb63-466d-7ac8-809f-381b0cb3816e", MessageID: "01a1fb63-466d-7ac8-809f-381b0cb3816e", ChatID: "01a1fb63-466b-7b78-a954-d065b11dd2d7",
+		Seq: 12, SenderID: "2", SenderType: "CUSTOMER", Text: "Are you crazy?", MessageImages: []ImageJSON{}, Timestamp: at, CreatedAt: at, UpdatedAt: at,
+	}
+	page := inboxReply{Message: "Chats", StatusCode: 200, Data: make([]ChatJSON, 50)}
+	for i := range page.Data {
+		page.Data[i] = ChatJSON{ID: m.ChatID, VendorID: "2", CustomerID: "2", Messages: []MessageJSON{m, m, m, m, m}}
+	}
+	b.Run("by hand", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_ = page.AppendJSON(make([]byte, 0, 128<<10))
+		}
+	})
+	b.Run("encoding-json, measured first", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			for _, c := range page.Data {
+				_ = encodedLen(c)
+			}
+			if _, err := json.Marshal(wire.Page[ChatJSON](page)); err != nil {
 				b.Fatal(err)
 			}
 		}

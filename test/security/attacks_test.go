@@ -22,7 +22,7 @@ type attack struct {
 }
 
 func table() []attack {
-	return slices.Concat(tokenRows, connectionRows, authorisationRows, inputRows, nameRows, failureRows, uploadRows, abuseRows, loadRows)
+	return slices.Concat(tokenRows, keyRows, connectionRows, authorisationRows, inputRows, nameRows, failureRows, uploadRows, abuseRows, loadRows)
 }
 
 // pass is one way to run the whole table.

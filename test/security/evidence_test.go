@@ -115,14 +115,16 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// writeEvidence replaces everything before the section that scripts/mutation writes.
+// writeEvidence replaces everything before the sections that others write.
 func writeEvidence(path string) error {
 	old, err := os.ReadFile(path)
 	if err != nil && !os.IsNotExist(err) {
 		return err
 	}
 	text := render()
-	if i := strings.Index(string(old), "## Guards taken away"); i >= 0 {
+	if i := strings.Index(string(old), "## At full size"); i >= 0 {
+		text += "\n" + string(old[i:])
+	} else if i := strings.Index(string(old), "## Guards taken away"); i >= 0 {
 		text += "\n" + string(old[i:])
 	}
 	return os.WriteFile(path, []byte(text), 0o644)
