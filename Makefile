@@ -44,8 +44,8 @@ web: ## build the pages from web/ into internal/webui/dist (needs Node)
 browser: build ## the client's tests and the browser tests alone
 	@scripts/browser
 
-bench: ## measure beside other servers, half an hour, and write docs/BENCHMARKS.md (needs Postgres and Node)
-	@scripts/services -redis -- go run ./bench/suite -out docs
+bench: ## measure beside other servers, half an hour, and write docs/BENCHMARKS.md (needs Postgres and Node); BENCH="-rounds 3 -duration 6s" is shorter
+	@scripts/services -redis -- go run ./bench/suite $(BENCH) -out docs
 
 bench-quick: ## the same in five minutes, printed only
 	@scripts/services -redis -- go run ./bench/suite -rounds 2 -duration 4s -connects 4000 -idle 4000
