@@ -75,7 +75,7 @@ type Service struct {
 // NewService starts the committer. Close stops it.
 func NewService(d *db.DB, p Presence, c Catalogue, l Limiter, s Settings, log *slog.Logger) *Service {
 	svc := &Service{
-		store: &store{db: d, pictures: s.Pictures}, presence: p, catalogue: c, limiter: l, settings: s, log: log,
+		store: &store{db: d, pictures: s.Pictures, recent: newRecent()}, presence: p, catalogue: c, limiter: l, settings: s, log: log,
 		now: db.Now, known: newDirectory(),
 	}
 	if s.Now != nil {

@@ -22,6 +22,25 @@ func (m MessageJSON) size() int {
 // quotedLen is the length of s as a JSON string.
 func quotedLen(s string) int {
 	n := 2
+	for i := range len(s) {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			return n + quotedTail(s[i:])
+		}
+		n += int(quotedASCII[c])
+	}
+	return n
+}
+
+// quotedASCII is how long each character is in a JSON string.
+var quotedASCII = func() (t [utf8.RuneSelf]uint8) {
+	for c := range t {
+		t[c] = uint8(quotedTail(string(rune(c))))
+	}
+	return t
+}()
+
+func quotedTail(s string) (n int) {
 	for _, r := range s {
 		switch {
 		case r == '"' || r == '\\' || r == '\n' || r == '\t':

@@ -15,6 +15,7 @@ import (
 type store struct {
 	db       *db.DB
 	pictures Pictures // nil: messages have no pictures of ours
+	recent   *recent  // of the lists people are shown
 }
 
 func (st *store) tx(ctx context.Context, f func(tx *gorm.DB) error) error {

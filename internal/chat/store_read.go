@@ -115,12 +115,34 @@ func (st *store) fillInbox(q *gorm.DB, index map[string]*InboxItem, ids []string
 	for _, m := range members {
 		index[m.ChatID].Members = append(index[m.ChatID].Members, m)
 	}
+	if preview == inboxPreview {
+		ids = st.recent.fill(index)
+	}
+	if err := st.readNewest(q, index, ids, preview); err != nil {
+		return err
+	}
+	for _, item := range index {
+		st.showAll(item.Messages)
+	}
+	return nil
+}
+
+// readNewest reads the newest messages of chats in index.
+func (st *store) readNewest(q *gorm.DB, index map[string]*InboxItem, ids []string, preview int) error {
+	if len(ids) == 0 {
+		return nil
+	}
 	messages, err := st.newest(q, ids, preview)
 	if err != nil {
 		return err
 	}
-	for _, m := range st.showAll(messages) {
+	for _, m := range messages {
 		index[m.ChatID].Messages = append(index[m.ChatID].Messages, m)
+	}
+	if preview == inboxPreview {
+		for _, id := range ids {
+			st.recent.keep(index[id])
+		}
 	}
 	return nil
 }

@@ -190,24 +190,28 @@ func storm(t *testing.T, name, address string, pid, messages int) string {
 // fifty newest chats in emits of at most 256 KB.
 func connectOnce(t *testing.T, address string, then func()) time.Duration {
 	t.Helper()
+	who := token(haven, time.Hour)
 	began := time.Now()
 	c := siotest.Dial(t, address)
-	c.Connect("/presence", token(haven, time.Hour))
-	c.Connect("/chat", token(haven, time.Hour))
-	chats := list(c.Expect("/chat", "userChats", 2*time.Minute))
-	took := time.Since(began)
+	c.Connect("/presence", who)
+	c.Connect("/chat", who)
+	lists := c.Expect("/chat", "userChats", 2*time.Minute)
+	if then != nil {
+		then() // what follows would take processor time from the others
+	}
+	chats, took := list(lists), time.Duration(0)
 	if len(chats) != 50 || chats[0].ID != "00000000-0000-7000-8000-000000000001" {
 		t.Errorf("%d chats, the first %v", len(chats), chats[:min(1, len(chats))])
 	}
 	for _, r := range c.Received() {
+		if r.Event == "userChats" {
+			took = r.At.Sub(began)
+		}
 		for _, a := range r.Args {
 			if len(a) > mostBytes {
 				t.Errorf("%s has %d bytes", r.Event, len(a))
 			}
 		}
-	}
-	if then != nil {
-		then()
 	}
 	c.Close()
 	return took
