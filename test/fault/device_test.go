@@ -152,8 +152,8 @@ func (d *device) connect(at int) (*socket, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.lostAt.IsZero() && strings.Contains(d.lostTo, "node killed") {
-		if d.run.withoutDatabase(d.lostAt) {
+	if !d.lostAt.IsZero() && d.way == nil && strings.Contains(d.lostTo, "node killed") {
+		if d.run.crippledSince(d.lostAt) {
 			d.run.crippled.add(time.Since(d.lostAt))
 		} else {
 			d.run.synced.add(time.Since(d.lostAt))

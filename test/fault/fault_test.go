@@ -63,7 +63,7 @@ type run_ struct {
 	pairs    []pair
 	doubling atomic.Bool // everything is sent twice
 	synced   delays      // from the kill of a node until its client is back and has everything
-	crippled delays      // the same where something was wrong with the database meanwhile
+	crippled delays      // the same where the database or the other node did not answer meanwhile
 	live     delays
 
 	mu       sync.Mutex
@@ -73,7 +73,7 @@ type run_ struct {
 	current  []string         // faults going on
 	recent   string           // the last that ended
 	ended    time.Time        // when it did
-	whole    time.Time        // when the last fault of the database ended
+	whole    time.Time        // when the last fault ended that keeps clients waiting
 	stopAt   time.Time
 }
 
@@ -113,7 +113,7 @@ func (r *run_) during(name string, do func()) {
 	r.mu.Lock()
 	r.current = slices.DeleteFunc(r.current, func(other string) bool { return other == name })
 	r.recent, r.ended = name, time.Now()
-	if ofDatabase(name) {
+	if keepsWaiting(name) {
 		r.whole = r.ended
 	}
 	r.mu.Unlock()
@@ -135,16 +135,18 @@ func (r *run_) blame() string {
 	return "nothing"
 }
 
-// ofDatabase says that the fault of that name may keep the database from answering.
-func ofDatabase(name string) bool {
-	return strings.HasPrefix(name, "Postgres ") || strings.HasPrefix(name, "connections to Postgres") || strings.Contains(name, "lock")
+// keepsWaiting says that the fault of that name may keep a client waiting by itself, because the database or
+// the node to which it turned does not answer.
+func keepsWaiting(name string) bool {
+	return strings.HasPrefix(name, "Postgres ") || strings.HasPrefix(name, "connections to Postgres") || strings.Contains(name, "lock") ||
+		strings.HasPrefix(name, "node stopped")
 }
 
-// withoutDatabase reports whether such a fault went on at any moment since then.
-func (r *run_) withoutDatabase(since time.Time) bool {
+// crippledSince reports whether such a fault went on at any moment since then.
+func (r *run_) crippledSince(then time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.whole.After(since) || slices.ContainsFunc(r.current, ofDatabase)
+	return r.whole.After(then) || slices.ContainsFunc(r.current, keepsWaiting)
 }
 
 func (r *run_) stopped() time.Time {

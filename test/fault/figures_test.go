@@ -104,7 +104,7 @@ func sum(t *testing.T, lines []byte) string {
 		seconds := func(ms int64) string { return fmt.Sprintf("%.1f s", float64(ms)/1000) }
 		row("node killed → back and synced, p99", "5 s", seconds(o.SyncedP99), o.SyncedP99 <= 5000)
 		if o.CrippledP99 > 0 {
-			row("the same where the database failed meanwhile", "", seconds(o.CrippledP99), true)
+			row("the same where the database, or the node that was left, did not answer meanwhile", "", seconds(o.CrippledP99), true)
 		}
 		row("acknowledged → received on any node, faults included, p50 and p99", "", fmt.Sprintf("%d ms, %s", o.LiveP50, seconds(o.LiveP99)), true)
 		row("pushed again within a connection", "0", fmt.Sprint(o.Within), o.Within == 0)

@@ -54,7 +54,7 @@ type outcome struct {
 	Causes       map[string]int `json:"causes,omitempty"`
 	SyncedP50    int64          `json:"syncedP50Ms"`
 	SyncedP99    int64          `json:"syncedP99Ms"`
-	CrippledP99  int64          `json:"syncedWithoutDatabaseP99Ms,omitempty"` // where the database failed meanwhile
+	CrippledP99  int64          `json:"syncedCrippledP99Ms,omitempty"` // where the database or the other node did not answer meanwhile
 	LiveP50      int64          `json:"liveP50Ms"`
 	LiveP99      int64          `json:"liveP99Ms"`
 	Violations   map[int]int    `json:"violations"`
@@ -102,7 +102,7 @@ func (r *run_) report(took time.Duration) {
 	for _, what := range byCount(o.Causes) {
 		fmt.Fprintf(&table, "%6d × %s\n", o.Causes[what], what)
 	}
-	fmt.Fprintf(&table, "back and synced p50 %d ms, p99 %d ms, where the database failed meanwhile %d ms; acknowledged to received, faults included, p50 %d ms, p99 %d ms\n", o.SyncedP50, o.SyncedP99, o.CrippledP99, o.LiveP50, o.LiveP99)
+	fmt.Fprintf(&table, "back and synced p50 %d ms, p99 %d ms, where the database or the other node did not answer meanwhile %d ms; acknowledged to received, faults included, p50 %d ms, p99 %d ms\n", o.SyncedP50, o.SyncedP99, o.CrippledP99, o.LiveP50, o.LiveP99)
 	names := make([]string, 0, len(r.counts))
 	for name := range r.counts {
 		names = append(names, name)
