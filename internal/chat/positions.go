@@ -15,7 +15,7 @@ const (
 	// for each of the last time says, within these bounds.
 	gatherLeast = 50 * time.Millisecond
 	gatherMost  = 300 * time.Millisecond
-	gatherCost  = 1500 * time.Microsecond
+	gatherCost  = time.Millisecond
 	// positionTimeout bounds one write of gathered positions.
 	positionTimeout = 5 * time.Second
 	// maxWaiting bounds the positions in memory; what is beyond is confirmed by a later heartbeat.

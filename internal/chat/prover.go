@@ -14,7 +14,7 @@ const (
 	proveSoon  = 50 * time.Millisecond
 	proveLeast = 100 * time.Millisecond
 	proveMost  = time.Second
-	proveCost  = 2500 * time.Microsecond // 400 heartbeats a second in all
+	proveCost  = 1500 * time.Microsecond // 670 heartbeats a second in all
 )
 
 // prover writes a heartbeat to sockets that were given messages since their last one.
