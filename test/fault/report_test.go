@@ -171,7 +171,7 @@ func (r *run_) judges(invariant int) bool {
 	switch r.mix.name {
 	case "smoke":
 		return invariant != 9 && invariant != 12 && invariant != 17 && invariant != 19
-	case "kills", "deploy":
+	case "kills", "deploy", "sqlite":
 		return invariant != 9
 	}
 	return true
