@@ -3,6 +3,7 @@ package security
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"chaffer/internal/db/dbtest"
@@ -18,11 +19,13 @@ type attack struct {
 	frames   bool              // it is about WebSocket itself: nothing of it exists over long-polling
 	rest     bool              // it opens no socket
 	breaks   bool              // it makes the node fail, which the log may say then
+	slow     bool              // it mostly waits: it runs beside the others, and must have a node of its own
 	run      func(s *site) string
 }
 
 func table() []attack {
-	return slices.Concat(tokenRows, keyRows, connectionRows, authorisationRows, inputRows, nameRows, failureRows, uploadRows, abuseRows, loadRows)
+	return slices.Concat(tokenRows, keyRows, connectionRows, authorisationRows, inputRows, nameRows, failureRows, uploadRows,
+		abuseRows, loadRows, sessionRows, pollingRows, boundRows, patienceRows, pictureRows, erasureRows)
 }
 
 // pass is one way to run the whole table.
@@ -33,9 +36,13 @@ type pass struct {
 }
 
 // TestAttacks runs every row over WebSocket on both databases, and those with sockets over
-// long-polling. Besides what a row asserts: the node lives, nothing was stored that should not have
+// long-polling; beside them, attacks on a process of its own, to see what they leave there. Besides what a row asserts: the node lives, nothing was stored that should not have
 // been, nothing failed inside, and no secret is in the log.
 func TestAttacks(t *testing.T) {
+	t.Run("process", func(t *testing.T) {
+		t.Parallel()
+		attackProcess(t)
+	})
 	for _, p := range []pass{
 		{"sqlite", onSQLite, dbtest.SQLite, nil},
 		{"postgres", onPostgres, dbtest.Postgres, nil},
@@ -44,6 +51,13 @@ func TestAttacks(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
 			common := start(t, p.database(t), nil)
+			var beside sync.WaitGroup
+			defer beside.Wait()
+			for _, a := range table() {
+				if a.slow && !(p.column == overPolling && a.frames) {
+					beside.Go(func() { t.Run(a.number, func(t *testing.T) { a.try(t, p, common) }) })
+				}
+			}
 			for _, a := range table() {
 				if p.column == overPolling && a.frames {
 					enter(a.number, a.name, p.column, "frames", "")
@@ -51,6 +65,9 @@ func TestAttacks(t *testing.T) {
 				}
 				if p.column == overPolling && a.rest {
 					enter(a.number, a.name, p.column, "REST", "")
+					continue
+				}
+				if a.slow {
 					continue
 				}
 				t.Run(a.number, func(t *testing.T) { a.try(t, p, common) })

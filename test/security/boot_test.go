@@ -5,23 +5,37 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"chaffer/config"
 )
 
+// builds is where the real server is compiled, once for all tests; TestMain removes it.
+var builds struct {
+	once   sync.Once
+	folder string
+	out    []byte
+	err    error
+}
+
 // buildBinary compiles the real server.
 func buildBinary(t *testing.T) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "chaffer")
-	if out, err := exec.Command("go", "build", "-o", binary, "chaffer/cmd/chaffer").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v: %s", err, out)
+	builds.once.Do(func() {
+		if builds.folder, builds.err = os.MkdirTemp("", "chaffer-security-*"); builds.err == nil {
+			builds.out, builds.err = exec.Command("go", "build", "-o", filepath.Join(builds.folder, "chaffer"), "chaffer/cmd/chaffer").CombinedOutput()
+		}
+	})
+	if builds.err != nil {
+		t.Fatalf("go build: %v: %s", builds.err, builds.out)
 	}
-	return binary
+	return filepath.Join(builds.folder, "chaffer")
 }
 
 // boot is one wrong setting and what the refusal must speak of.

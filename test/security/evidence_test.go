@@ -99,6 +99,9 @@ func line(number, name string) *sighting {
 func TestMain(m *testing.M) {
 	flag.Parse()
 	code := m.Run()
+	if builds.folder != "" {
+		_ = os.RemoveAll(builds.folder)
+	}
 	if err := reportCanaries(code != 0); err != nil {
 		fmt.Fprintln(os.Stderr, "FAIL:", err)
 		code = 1
@@ -147,7 +150,7 @@ func render() string {
 		lines = append(lines, "| "+strings.Join(cells, " | ")+" |\n")
 	}
 	for _, e := range elsewhere {
-		lines = append(lines, fmt.Sprintf("| %s | %s | proved by `%s` in `%s` | | | | |\n", e.number, e.name, e.test, e.pkg))
+		lines = append(lines, fmt.Sprintf("| %s | %s | %s `%s` in `%s` | | | | |\n", e.number, e.name, e.how, e.test, e.pkg))
 	}
 	slices.Sort(ledger.sections)
 	slices.SortStableFunc(lines, func(a, b string) int { return strings.Compare(a[:5], b[:5]) })

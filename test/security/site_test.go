@@ -65,6 +65,7 @@ func (j *journal) String() string {
 type site struct {
 	*testing.T
 	url     string
+	metrics string // where it tells its figures
 	db      *db.DB
 	journal *journal
 	socket  []siotest.Option // how a socket is opened: nothing for WebSocket
@@ -98,7 +99,7 @@ func start(t *testing.T, database string, settings map[string]string) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{T: t, url: "http://" + ln.Addr().String(), journal: &journal{}}
+	s := &site{T: t, url: "http://" + ln.Addr().String(), metrics: cfg.MetricsAddr, journal: &journal{}}
 	node, err := server.New(t.Context(), cfg, slog.New(slog.NewTextHandler(s.journal, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	if err != nil {
 		t.Fatal(err)
