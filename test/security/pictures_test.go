@@ -87,7 +87,7 @@ var pictureRows = []attack{
 			want int
 		}{
 			"5,000 frames": {animation(5000, 1, 1), 413}, "60 frames of a megapixel": {promised(60, 1000, 1000), 413},
-			"60,000 × 60,000": {flood(60_000, 60_000), 413}, "5,001 × 5,000": {flood(5001, 5000), 413},
+			"60,000 × 60,000": {pixels(60_000, 60_000), 413}, "5,001 × 5,000": {pixels(5001, 5000), 413},
 			"half a PNG": {picture()[:len(picture())/2], 415}, "half a GIF": {whole[:len(whole)/2], 415}, "half a JPEG": {asJPEG()[:200], 415},
 			"a WebP without an end": {[]byte("RIFF\x24\x00\x00\x00WEBPVP8 \x18\x00\x00\x00"), 415},
 		} {
@@ -156,8 +156,8 @@ func withPlace(file []byte) []byte {
 	return append(append(append([]byte{}, file[:2]...), append(segment, exif...)...), file[2:]...)
 }
 
-// flood is a PNG that promises more pixels than it has.
-func flood(width, height uint32) []byte {
+// pixels is a PNG that promises more pixels than it has.
+func pixels(width, height uint32) []byte {
 	b := picture()
 	binary.BigEndian.PutUint32(b[16:], width)
 	binary.BigEndian.PutUint32(b[20:], height)
