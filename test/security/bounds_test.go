@@ -122,12 +122,13 @@ var boundRows = []attack{
 		for i := range 120 {
 			s.open(fmt.Sprint("t74-", i), "the same words")
 		}
-		a := s.want(200, root, "GET", "/api/v1/admin/chats?q=same%20words&limit=100000", "")
-		if n := len(list(a.body)); n != 100 {
-			s.Errorf("%d of 120 are listed", n)
+		a := s.rest(root, "GET", "/api/v1/admin/chats?q=same%20words&limit=100000", "")
+		late := a.status == 503 && strings.Contains(string(a.body), "narrow it") // on a slow machine
+		if n := len(list(a.body)); !late && (a.status != 200 || n != 100) {
+			s.Errorf("%d: %d of 120 are listed", a.status, n)
 		}
 		if s.db.Dialect != db.Postgres {
-			return "at most 100 on a page"
+			return "at most 100 on a page, or 503 when it takes too long"
 		}
 		blocker := s.db.Begin()
 		defer blocker.Rollback()
