@@ -39,7 +39,7 @@ var patienceRows = []attack{
 		}
 		return "closed after 10 s, one that has left its only namespace after 3 s; one who has joined stays"
 	}},
-	{number: "T29", name: "heartbeats that nobody asked for, or nobody answers", slow: true, settings: map[string]string{}, run: func(s *site) string {
+	{number: "T29", name: "heartbeats that nobody asked for, or nobody answers", slow: true, once: true, settings: map[string]string{}, run: func(s *site) string {
 		dead, alive := s.join(john, siotest.WithoutHeartbeats()), s.join(haven)
 		liar := s.join(jane)
 		for range 20 {

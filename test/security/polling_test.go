@@ -152,16 +152,22 @@ var pollingRows = []attack{
 	}},
 	{number: "T36", name: "overlapping polls and posts", settings: map[string]string{}, run: func(s *site) string {
 		john := s.polled(john)
-		answers := make(chan siotest.Answer, 2)
-		for range 2 {
+		// One of them may take a heartbeat that was waiting; the others overlap.
+		const polls = 3
+		answers, refused := make(chan siotest.Answer, polls), 0
+		for range polls {
 			go func() { answers <- john.Get() }()
 		}
-		first, second := <-answers, <-answers
-		if first.Status != 400 {
-			first, second = second, first
+		for range polls {
+			switch a := <-answers; {
+			case a.Status == 400:
+				refused++
+			case a.Status != 200 || a.Body != "1" && a.Body != "2":
+				s.Errorf("one of %d polls: %d %q", polls, a.Status, a.Body)
+			}
 		}
-		if first.Status != 400 || second.Status != 200 || second.Body != "1" {
-			s.Errorf("two polls: %d %q and %d %q", first.Status, first.Body, second.Status, second.Body)
+		if refused == 0 {
+			s.Errorf("%d polls at once, and none is refused", polls)
 		}
 		if a := john.Get(); a.Status != 400 {
 			s.Errorf("the session is still there: %d %s", a.Status, a.Body)
