@@ -11,6 +11,9 @@ import (
 	"chaffer/internal/wire"
 )
 
+// listsAtOnce is as many as there are connections to the database: more would wait for one.
+const listsAtOnce = 24
+
 // Gate is what /chat needs of presence: it returns when u is there, or ctx's error.
 type Gate interface {
 	Wait(ctx context.Context, u models.UserRef) error
@@ -29,11 +32,12 @@ type Namespace struct {
 	log     *slog.Logger
 	nsp     *realtime.Namespace
 	feed    *Feed
+	lists   chan struct{} // one for each list that is being made
 }
 
 // Bind registers /chat with the server and delivers the service's events to its sockets.
 func Bind(server *realtime.Server, service *Service, gate Gate, options SocketOptions, log *slog.Logger) *Namespace {
-	n := &Namespace{service: service, gate: gate, options: options, log: log}
+	n := &Namespace{service: service, gate: gate, options: options, log: log, lists: make(chan struct{}, listsAtOnce)}
 	n.nsp = server.Namespace("/chat", realtime.Hooks{
 		Connect: n.connect, Disconnect: n.disconnect,
 		Pinged: func(c *realtime.Conn) { n.feed.Pinged(c) },
@@ -82,15 +86,7 @@ func (n *Namespace) connect(ctx context.Context, c *realtime.Conn) error {
 	if err := c.Emit("connection", wire.OK("User connected", connectedJSON(c.User()))); err != nil {
 		return err
 	}
-	inbox, err := n.inbox(ctx, c.User())
-	if err != nil {
-		return err
-	}
-	for _, i := range inbox.Items {
-		n.feed.Base(c, i.Chat.ID, i.Chat.LastSeq)
-	}
-	n.service.holds(c.User(), has, inbox)
-	if err := c.Emit("userChats", inboxReply(toInbox(inbox))); err != nil {
+	if err := n.list(ctx, c, has); err != nil {
 		return err
 	}
 	if err := n.flush(ctx, c, has); err != nil {
@@ -100,11 +96,26 @@ func (n *Namespace) connect(ctx context.Context, c *realtime.Conn) error {
 	return nil
 }
 
-// inbox is the first page, or Unavailable when the database does not answer in time.
-func (n *Namespace) inbox(ctx context.Context, u models.UserRef) (Inbox, error) {
+// list emits userChats, or returns Unavailable when the database does not answer in time. A list is up to a
+// thousand messages in memory, so only some are made at once.
+func (n *Namespace) list(ctx context.Context, c *realtime.Conn, has map[string]int64) error {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
-	return n.service.Inbox(ctx, u, InboxInput{})
+	select {
+	case n.lists <- struct{}{}:
+		defer func() { <-n.lists }()
+	case <-ctx.Done():
+		return fail("wait for a list's turn", ctx.Err())
+	}
+	inbox, err := n.service.Inbox(ctx, c.User(), InboxInput{})
+	if err != nil {
+		return err
+	}
+	for _, i := range inbox.Items {
+		n.feed.Base(c, i.Chat.ID, i.Chat.LastSeq)
+	}
+	n.service.holds(c.User(), has, inbox)
+	return c.Emit("userChats", inboxReply(toInbox(inbox)))
 }
 
 // flush emits offlineMessages: always at least once, empty when nothing waits.

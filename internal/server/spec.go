@@ -56,6 +56,6 @@ func AsyncAPIJSON() ([]byte, error) {
 		Description: "The Socket.IO events of the chat between the customers and the vendors of an online shop. A channel is a namespace; a reply is the acknowledgement. The same chats are reachable over REST: see openapi.json.",
 	}, []apidoc.Channel{
 		{Name: "presence", Address: "/presence", Doc: "Connecting to it is being online.", Events: people.Realtime().Events()},
-		{Name: "chat", Address: "/chat", Doc: "Messages. Connect to /presence first, with the same token.", Events: chats.Realtime().Events()},
+		{Name: "chat", Address: "/chat", Doc: "Messages. Connect to /presence first, with the same token. auth.positions may name what the client has, in the shape of resume: it is not sent again.", Events: chats.Realtime().Events()},
 	})
 }

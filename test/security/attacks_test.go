@@ -36,9 +36,10 @@ type pass struct {
 	socket       []siotest.Option           // how a socket is opened
 }
 
-// TestAttacks runs every row over WebSocket on both databases, and those with sockets over
-// long-polling; beside them, attacks on a process of its own, to see what they leave there. Besides what a row asserts: the node lives, nothing was stored that should not have
-// been, nothing failed inside, and no secret is in the log.
+// TestAttacks runs every row over WebSocket on both databases, and those with sockets over long-polling;
+// beside them, attacks on a process of its own, to see what they leave there. Besides what a row asserts:
+// the node lives, nothing was stored that should not have been, nothing failed inside, and no secret is in
+// the log.
 func TestAttacks(t *testing.T) {
 	t.Run("process", func(t *testing.T) {
 		t.Parallel()
