@@ -32,19 +32,19 @@ func (st *store) adminChats(ctx context.Context, f adminFilter, from wire.Cursor
 		list = list.Where("product_id = ? AND kind = ?", f.ProductID, models.KindProduct) // the index of products has only these
 	}
 	if !f.From.IsZero() {
-		list = list.Where("last_message_at >= ?", f.From.UTC())
+		list = list.Where("active_minute >= ? AND last_message_at >= ?", models.Minute(f.From), f.From.UTC())
 	}
 	if !f.To.IsZero() {
-		list = list.Where("last_message_at < ?", f.To.UTC())
+		list = list.Where("active_minute <= ? AND last_message_at < ?", models.Minute(f.To), f.To.UTC())
 	}
 	if f.Text != "" {
 		list = st.containing(list, f.Text)
 	}
 	if from.ID != "" {
-		list = list.Where("(last_message_at, id) < (?, ?)", from.At, from.ID)
+		list = list.Where("active_minute <= ? AND (last_message_at, id) < (?, ?)", models.Minute(from.At), from.At, from.ID)
 	}
 	var chats []models.Chat
-	if err := list.Order("last_message_at DESC, id DESC").Limit(limit).Find(&chats).Error; err != nil {
+	if err := list.Order("active_minute DESC, last_message_at DESC, id DESC").Limit(limit).Find(&chats).Error; err != nil {
 		return nil, fail("list all chats", err)
 	}
 	items := make([]InboxItem, len(chats))
@@ -85,7 +85,7 @@ func (st *store) user(ctx context.Context, u models.UserRef) (userFigures, error
 	q := st.db.WithContext(ctx)
 	mine := func() *gorm.DB { return q.Model(&models.Member{}).Where("user_type = ? AND user_id = ?", u.Type, u.ID) }
 	err := mine().Select(`COUNT(*) AS chats, COALESCE(SUM(unread), 0) AS unread,
-		COALESCE(SUM(CASE WHEN last_seq > delivered_seq THEN 1 ELSE 0 END), 0) AS undelivered`).Scan(&out).Error
+		COALESCE(SUM(CASE WHEN behind THEN 1 ELSE 0 END), 0) AS undelivered`).Scan(&out).Error
 	if err != nil {
 		return out, fail("sum up a user", err)
 	}
@@ -119,12 +119,12 @@ func (st *store) stats(ctx context.Context, since time.Time) (StatsJSON, error) 
 	// seq has no gaps, so the sum of the last places is the number of messages ever sent.
 	err := st.db.WithContext(ctx).Raw(`SELECT
 		(SELECT COUNT(*) FROM chats) AS chats,
-		(SELECT COUNT(*) FROM chats WHERE last_message_at >= ?) AS active_chats,
+		(SELECT COUNT(*) FROM chats WHERE active_minute >= ? AND last_message_at >= ?) AS active_chats,
 		(SELECT COALESCE(SUM(last_seq), 0) FROM chats) AS messages,
 		(SELECT COUNT(*) FROM messages WHERE rev > 0) AS deleted_messages,
 		(SELECT COUNT(*) FROM (SELECT DISTINCT user_type, user_id FROM members) u) AS users,
-		(SELECT COALESCE(SUM(unread), 0) FROM members WHERE unread > 0 AND left_at IS NULL) AS unread_messages,
-		(SELECT COUNT(*) FROM members WHERE last_seq > delivered_seq AND left_at IS NULL) AS undelivered,
-		(SELECT COUNT(*) FROM products) AS products`, since).Scan(&out).Error
+		(SELECT COALESCE(SUM(unread), 0) FROM members WHERE has_unread AND left_at IS NULL) AS unread_messages,
+		(SELECT COUNT(*) FROM members WHERE behind AND left_at IS NULL) AS undelivered,
+		(SELECT COUNT(*) FROM products) AS products`, models.Minute(since), since).Scan(&out).Error
 	return out, fail("count everything", err)
 }

@@ -225,3 +225,26 @@ func TestThePlanOfTheAppendThatIsKept(t *testing.T) {
 		}
 	}
 }
+
+// A message in a chat where nothing has turned around (who is behind, who has unread ones, the minute) changes three
+// rows and no index of theirs.
+func TestAMessageLeavesTheIndexesOfItsRowsAlone(t *testing.T) {
+	h := newHouse(t, dbtest.Postgres(t))
+	first := must[Sent](t)(h.Send(t.Context(), asJohn, ask("k1", "one")))
+	e := must[*entry](t)(h.entry(t.Context(), first.Chat.ID))
+	tx := must[*sql.Tx](t)(h.store.db.SQL().BeginTx(t.Context(), nil))
+	defer tx.Rollback()
+	op := &appendOp{entry: e, message: models.Message{
+		ID: "01a1fbf0-3513-7ce5-9c81-2cc1b76cbf93", SenderType: asJohn.User.Type, SenderID: asJohn.User.ID, Text: "two", Images: "[]", CreatedAt: first.Chat.LastMessageAt,
+	}}
+	if err := writePostgres(t.Context(), tx, planAppend([]*appendOp{op})); err != nil {
+		t.Fatal(err)
+	}
+	for table, want := range map[string]int{"chats": 1, "members": 2} {
+		var all, hot int
+		err := tx.QueryRowContext(t.Context(), "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = $1", table).Scan(&all, &hot)
+		if err != nil || all != want || hot != want {
+			t.Errorf("%s: %d of %d updates left the indexes alone, want %d: %v", table, hot, all, want, err)
+		}
+	}
+}

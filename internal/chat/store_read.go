@@ -37,7 +37,7 @@ func (st *store) deletedSince(ctx context.Context, chatID string, rev, seq int64
 func (st *store) behind(ctx context.Context, u models.UserRef) ([]behind, error) {
 	var members []models.Member
 	err := st.db.WithContext(ctx).Select("chat_id, delivered_seq, last_seq").
-		Where("user_type = ? AND user_id = ? AND last_seq > delivered_seq AND left_at IS NULL", u.Type, u.ID).
+		Where("user_type = ? AND user_id = ? AND behind AND left_at IS NULL", u.Type, u.ID).
 		Order("chat_id").Find(&members).Error
 	out := make([]behind, 0, len(members))
 	for _, m := range members {
@@ -66,14 +66,15 @@ func (st *store) backlog(ctx context.Context, u models.UserRef, at behind, limit
 	}
 	var out []models.Message
 	err := st.db.WithContext(ctx).Raw(`SELECT m.* FROM members me `+messages+`
-		WHERE me.user_type = @type AND me.user_id = @id AND me.last_seq > me.delivered_seq AND me.left_at IS NULL `+behindPlace+`
+		WHERE me.user_type = @type AND me.user_id = @id AND me.behind AND me.left_at IS NULL `+behindPlace+`
 		ORDER BY me.chat_id, m.seq LIMIT @limit`, sql.Named("type", u.Type), sql.Named("id", u.ID),
 		sql.Named("chat", at.chatID), sql.Named("seq", at.from), sql.Named("limit", limit)).Scan(&out).Error
 	return st.showAll(out), fail("read the backlog", err)
 }
 
 // inbox reads a page of u's chats, latest activity first, with the newest messages of each. seq has
-// no gaps, so "the newest 20" is a range of the primary key.
+// no gaps, so "the newest 20" is a range of the primary key. The index has the minutes of the latest
+// messages; within a minute it is sorted.
 func (st *store) inbox(ctx context.Context, u models.UserRef, from wire.Cursor, limit, preview int, empty bool) ([]InboxItem, error) {
 	q := st.db.WithContext(ctx)
 	mine := q.Where("user_type = ? AND user_id = ? AND left_at IS NULL", u.Type, u.ID)
@@ -81,10 +82,10 @@ func (st *store) inbox(ctx context.Context, u models.UserRef, from wire.Cursor, 
 		mine = mine.Where("last_seq > 0")
 	}
 	if from.ID != "" {
-		mine = mine.Where("(last_message_at, chat_id) < (?, ?)", from.At, from.ID)
+		mine = mine.Where("active_minute <= ? AND (last_message_at, chat_id) < (?, ?)", models.Minute(from.At), from.At, from.ID)
 	}
 	var rows []models.Member
-	if err := mine.Order("last_message_at DESC, chat_id DESC").Limit(limit).Find(&rows).Error; err != nil {
+	if err := mine.Order("active_minute DESC, last_message_at DESC, chat_id DESC").Limit(limit).Find(&rows).Error; err != nil {
 		return nil, fail("read inbox", err)
 	}
 	if len(rows) == 0 {
@@ -165,7 +166,7 @@ func (st *store) newest(q *gorm.DB, chats []string, each int) ([]models.Message,
 func (st *store) unreadTotal(ctx context.Context, u models.UserRef) (int64, error) {
 	var n int64
 	err := st.db.WithContext(ctx).Model(&models.Member{}).
-		Where("user_type = ? AND user_id = ? AND unread > 0 AND left_at IS NULL", u.Type, u.ID).
+		Where("user_type = ? AND user_id = ? AND has_unread AND left_at IS NULL", u.Type, u.ID).
 		Select("COALESCE(SUM(unread), 0)").Scan(&n).Error
 	return n, fail("count unread", err)
 }

@@ -91,7 +91,7 @@ func (st *store) openedWith(ctx context.Context, by models.UserRef, text string,
 	err := st.db.WithContext(ctx).Table("members AS me").Select("m.id, m.chat_id, c.vendor_id").
 		Joins("JOIN messages AS m ON m.chat_id = me.chat_id AND m.seq = 1").
 		Joins("JOIN chats AS c ON c.id = me.chat_id AND c.kind = ?", models.KindProduct).
-		Where("me.user_type = ? AND me.user_id = ? AND me.left_at IS NULL AND me.last_message_at > ?", by.Type, by.ID, from).
+		Where("me.user_type = ? AND me.user_id = ? AND me.left_at IS NULL AND me.active_minute >= ? AND me.last_message_at > ?", by.Type, by.ID, models.Minute(from), from).
 		Where("m.sender_type = ? AND m.sender_id = ? AND m.created_at > ? AND m.text = ?", by.Type, by.ID, from, text).
 		Order("m.id").Limit(1000).Find(&rows).Error
 	if err != nil || len(rows) == 0 {

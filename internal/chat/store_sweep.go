@@ -17,21 +17,21 @@ SELECT x.chat_id, x.user_type, x.user_id, x.last_seq
 FROM json_to_recordset(?::json) AS p(t text, i text)
 CROSS JOIN LATERAL (
 	(SELECT m.chat_id, m.user_type, m.user_id, m.last_seq FROM members m
-	WHERE m.user_type = p.t AND m.user_id = p.i AND m.left_at IS NULL AND m.last_message_at > ?
-	ORDER BY m.last_message_at DESC, m.chat_id DESC LIMIT 200)
+	WHERE m.user_type = p.t AND m.user_id = p.i AND m.left_at IS NULL AND m.active_minute >= ? AND m.last_message_at > ?
+	ORDER BY m.active_minute DESC, m.last_message_at DESC, m.chat_id DESC LIMIT 200)
 	UNION
 	(SELECT m.chat_id, m.user_type, m.user_id, m.last_seq FROM members m
-	WHERE m.user_type = p.t AND m.user_id = p.i AND m.left_at IS NULL AND m.last_seq > m.delivered_seq
+	WHERE m.user_type = p.t AND m.user_id = p.i AND m.left_at IS NULL AND m.behind
 	ORDER BY m.chat_id LIMIT 200)
 ) AS x`
 
 const activeSQLite = `
 WITH p AS (SELECT value ->> 't' AS t, value ->> 'i' AS i FROM json_each(?))
 SELECT m.chat_id, m.user_type, m.user_id, m.last_seq FROM p CROSS JOIN members m
-WHERE m.user_type = p.t AND m.user_id = p.i AND m.left_at IS NULL AND m.last_message_at > ?
+WHERE m.user_type = p.t AND m.user_id = p.i AND m.left_at IS NULL AND m.active_minute >= ? AND m.last_message_at > ?
 UNION
 SELECT m.chat_id, m.user_type, m.user_id, m.last_seq FROM p CROSS JOIN members m
-WHERE m.user_type = p.t AND m.user_id = p.i AND m.left_at IS NULL AND m.last_seq > m.delivered_seq`
+WHERE m.user_type = p.t AND m.user_id = p.i AND m.left_at IS NULL AND m.behind`
 
 // active reads, for some people, the chats in which something happened since a moment or in which
 // they are behind. Only the key and LastSeq of the members are filled.
@@ -53,7 +53,7 @@ func (st *store) active(ctx context.Context, people []models.UserRef, since time
 		statement = activePostgres
 	}
 	var rows []models.Member
-	err = st.db.WithContext(ctx).Raw(statement, string(b), since.UTC()).Scan(&rows).Error
+	err = st.db.WithContext(ctx).Raw(statement, string(b), models.Minute(since), since.UTC()).Scan(&rows).Error
 	return rows, fail("read active chats", err)
 }
 

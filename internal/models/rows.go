@@ -43,7 +43,11 @@ type Chat struct {
 	UpdatedAt     time.Time
 	DeletedAt     *time.Time // taken away for everybody; not to be confused with GORM's soft deletion
 	FrozenAt      *time.Time // nobody writes in it until an admin lifts it
+	ActiveMinute  int64      `gorm:"->:false;<-:false"` // as a Member's
 }
+
+// Minute is t in minutes since 1970: the ActiveMinute of what was last active at t.
+func Minute(t time.Time) int64 { return t.Unix() / 60 }
 
 // Parties returns the two people of a product chat.
 func (c Chat) Parties() (customer, vendor UserRef) {
@@ -67,6 +71,11 @@ type Member struct {
 	LastMessageAt time.Time
 	JoinedAt      time.Time
 	LeftAt        *time.Time
+	// The database works these out of the others. They are what its indexes are made of, because they change
+	// less often, and are never read: LastMessageAt in minutes since 1970, LastSeq > DeliveredSeq, Unread > 0.
+	ActiveMinute int64 `gorm:"->:false;<-:false"`
+	Behind       bool  `gorm:"->:false;<-:false"`
+	HasUnread    bool  `gorm:"->:false;<-:false"`
 }
 
 // User is the person of this row.
