@@ -2,8 +2,6 @@ package chat
 
 import (
 	"context"
-	"hash/maphash"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,44 +12,27 @@ import (
 )
 
 const (
-	laneQueue     = 4096            // messages waiting for a lane; beyond it the service says 503
 	maxBatch      = 512             // messages in one transaction
-	busyLane      = 64              // messages waiting in a lane from which on it waits for no other
 	commitTimeout = 5 * time.Second // how long one transaction may take
 	probeTimeout  = 2 * time.Second // the same, while the last one found no database
 )
 
-// committer turns many sends into few transactions. A lane takes whatever is waiting, with no
+// committer turns many sends into few transactions. A worker takes whatever is waiting, with no
 // timer: alone, a message is one transaction at once; under load, the batch grows by itself.
-// All messages of a chat go through one lane of a node, which keeps their order; between nodes
-// the row lock on the chat does.
+// Which messages may be taken, and in what order they are answered, is the business of lanes.
 type committer struct {
 	service *Service
-	lanes   []*lane
-	seed    maphash.Seed
-	wg      sync.WaitGroup
+	lanes   *lanes
+	workers sync.WaitGroup
+	answers sync.WaitGroup
 	doubt   atomic.Bool // the database did not answer the last transaction
-	turn    sync.Mutex  // held by the lane that commits while there is little to do
-
-	mu     sync.RWMutex // guards closed against a send on a closed lane
-	closed bool
 }
 
-// lane is a queue of messages and whether its worker is in a transaction. What a transaction has
-// decided is answered and published behind it, in order, while the next one runs.
-type lane struct {
-	queue   chan *appendOp
-	decided chan []*appendOp
-	busy    atomic.Bool
-}
-
-func newCommitter(s *Service, lanes int) *committer {
-	c := &committer{service: s, seed: maphash.MakeSeed()}
-	for range lanes {
-		l := &lane{queue: make(chan *appendOp, laneQueue), decided: make(chan []*appendOp, 1)}
-		c.lanes = append(c.lanes, l)
-		c.wg.Go(func() { c.run(l) })
-		c.wg.Go(func() {
+func newCommitter(s *Service, count int) *committer {
+	c := &committer{service: s, lanes: newLanes(count)}
+	for _, l := range c.lanes.all {
+		c.workers.Go(c.run)
+		c.answers.Go(func() {
 			for batch := range l.decided {
 				for _, op := range batch {
 					c.finish(op)
@@ -64,97 +45,41 @@ func newCommitter(s *Service, lanes int) *committer {
 
 // submit hands a message to its lane; op.done is called in every case.
 func (c *committer) submit(op *appendOp) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if c.closed {
-		op.done(Sent{}, apperr.New(apperr.Unavailable, "This server is shutting down, please reconnect and try again"))
-		return
-	}
 	if c.service.settings.Complete != nil {
-		// Somebody may be on another node: asked here, in parallel, so that the lane finds the answer remembered.
+		// Somebody may be on another node: asked here, in parallel, so that the worker finds the answer remembered.
 		c.service.anyOnline(op)
 	}
-	l := c.lanes[maphash.String(c.seed, op.lane())%uint64(len(c.lanes))]
-	if c.doubt.Load() && (l.busy.Load() || len(l.queue) > 0) {
-		op.done(Sent{}, errNoDatabase) // one message at a time finds out whether it is back
-		return
-	}
-	select {
-	case l.queue <- op:
-	default:
-		op.done(Sent{}, apperr.New(apperr.Unavailable, "The service is overloaded, please try again in a moment"))
+	if err := c.lanes.add(op, c.doubt.Load()); err != nil {
+		op.done(Sent{}, err)
 	}
 }
 
 // close commits what is queued and waits for it.
 func (c *committer) close() {
-	c.mu.Lock()
-	c.closed = true
-	c.mu.Unlock()
-	for _, lane := range c.lanes {
-		close(lane.queue)
+	c.lanes.close()
+	c.workers.Wait()
+	for _, l := range c.lanes.all {
+		close(l.decided)
 	}
-	c.wg.Wait()
+	c.answers.Wait()
 }
 
 var errNoDatabase = apperr.New(apperr.Unavailable, db.Unreachable)
 
-func (c *committer) run(l *lane) {
-	defer close(l.decided)
-	for op := range l.queue {
-		l.busy.Store(true)
-		l.decided <- c.round(l, op)
-		if c.doubt.Load() {
-			l.refuse()
+// run is one worker: there are as many as lanes, so that one is free for each lane that has something.
+func (c *committer) run() {
+	for {
+		t := c.lanes.next()
+		if t == nil {
+			return
 		}
-		l.busy.Store(false)
+		c.commit(t.batch)
+		c.lanes.release(t, c.doubt.Load())
 	}
-}
-
-// round commits what waits. A lane with little to do waits for the others' transactions, which
-// collects more for its own: small ones side by side cost twice what one after the other do
-// (2,000 a second: Postgres 400 and 200 µs a message). With much to do lanes run at once.
-func (c *committer) round(l *lane, first *appendOp) []*appendOp {
-	if len(l.queue) < busyLane {
-		c.turn.Lock()
-		defer c.turn.Unlock()
-	}
-	return c.commit(l.gather(first))
-}
-
-// gather adds what is waiting behind the first message, after everybody who is about to add
-// something had a turn: no timer, but under load a batch that is worth its transaction.
-func (l *lane) gather(first *appendOp) []*appendOp {
-	runtime.Gosched()
-	batch := append(make([]*appendOp, 0, min(maxBatch, 1+len(l.queue))), first)
-	for len(batch) < maxBatch {
-		select {
-		case next, ok := <-l.queue:
-			if ok {
-				batch = append(batch, next)
-				continue
-			}
-		default:
-		}
-		break
-	}
-	return batch
-}
-
-// refuse answers what has waited behind a transaction that found no database: to keep it would
-// only answer the same later.
-func (l *lane) refuse() {
-	var waiting []*appendOp
-	for len(l.queue) > 0 {
-		op := <-l.queue
-		op.err = errNoDatabase
-		waiting = append(waiting, op)
-	}
-	l.decided <- waiting
 }
 
 // commit stores a batch, and says in each message what became of it.
-func (c *committer) commit(batch []*appendOp) []*appendOp {
+func (c *committer) commit(batch []*appendOp) {
 	live := make([]*appendOp, 0, len(batch))
 	for _, op := range batch {
 		if op.err = op.ctx.Err(); op.err == nil { // else it waited too long; nothing was stored
@@ -162,7 +87,7 @@ func (c *committer) commit(batch []*appendOp) []*appendOp {
 		}
 	}
 	if len(live) == 0 {
-		return batch
+		return
 	}
 	s := c.service
 	now := s.now()
@@ -172,7 +97,6 @@ func (c *committer) commit(batch []*appendOp) []*appendOp {
 	}
 	c.store(live)
 	s.counters.commits.Add(1)
-	return batch
 }
 
 // store appends the batch. When the database refuses it for a reason that one message may carry

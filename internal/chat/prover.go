@@ -9,7 +9,7 @@ import (
 // The transport's own heartbeats come every twenty seconds. A delivered tick should not take that
 // long, and whoever comes back after a node was killed should not get again what they have: so a
 // heartbeat follows the first message after a quiet moment within proveSoon, and others follow a stream
-// of them: as often as proveCost for each socket that has such a stream allows, at least every proveMost.
+// of them: as often as proveCost for each of them allows, at least once in proveMost.
 const (
 	proveSoon  = 50 * time.Millisecond
 	proveLeast = 100 * time.Millisecond
@@ -54,33 +54,43 @@ func (p *prover) run(ctx context.Context) {
 	}
 }
 
-// prove writes the heartbeats that are due and keeps the others waiting.
+// prove writes the heartbeats that are due, those that wait longest first, and keeps the others waiting. Many are
+// spread over the moments that follow: their answers, and the positions they prove, come as evenly.
 func (p *prover) prove(now time.Time) {
 	p.mu.Lock()
 	due := p.waiting
 	p.waiting = nil
 	p.mu.Unlock()
-	every := proveEvery(len(due))
+	budget := proveAtOnce(len(due))
+	var kept []*session
 	for _, s := range due {
-		if !s.mayProve(now, every) {
-			p.add(s)
+		if budget == 0 || !s.mayProve(now) {
+			kept = append(kept, s)
 			continue
 		}
+		budget--
 		s.conn.Ping()
 	}
+	if len(kept) == 0 {
+		return
+	}
+	p.mu.Lock()
+	p.waiting = append(kept, p.waiting...)
+	p.mu.Unlock()
+	nudge(p.wake)
 }
 
-// proveEvery is the time between two heartbeats of a socket while that many want some.
-func proveEvery(sockets int) time.Duration {
-	return min(max(time.Duration(sockets)*proveCost, proveLeast), proveMost)
+// proveAtOnce is how many of the sockets that want a heartbeat get it now, proveSoon after the last ones did.
+func proveAtOnce(sockets int) int {
+	return max(int(proveSoon/proveCost), 1+sockets*int(proveSoon)/int(proveMost))
 }
 
 // mayProve reports whether the socket's last heartbeat of this kind is long enough ago, or the socket
 // has gone; and notes the new one.
-func (s *session) mayProve(now time.Time, every time.Duration) bool {
+func (s *session) mayProve(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now.Sub(s.proved) < every && s.conn.Context().Err() == nil {
+	if now.Sub(s.proved) < proveLeast && s.conn.Context().Err() == nil {
 		return false
 	}
 	s.proved = now
