@@ -68,6 +68,7 @@ func (c Config) check(skip map[string]bool) []string {
 	bad("PRESENCE_WAIT", c.PresenceWait < 0 || c.PresenceWait > 30*time.Second)
 	bad("PRESENCE_GRACE", c.PresenceGrace < 0 || c.PresenceGrace > time.Minute)
 	bad("SHUTDOWN_DELAY", c.ShutdownDelay < 0 || c.ShutdownDelay > time.Minute)
+	bad("COMMIT_LANES", c.CommitLanes < 0 || c.CommitLanes > 16)
 	if c.MetricsAddr != "" {
 		_, port, err := net.SplitHostPort(c.MetricsAddr)
 		bad("METRICS_ADDR", err != nil || port == "")

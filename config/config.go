@@ -54,6 +54,7 @@ type Config struct {
 	PresenceWait       time.Duration `env:"PRESENCE_WAIT" envDefault:"1s" want:"how long /chat waits for /presence, from 0s to 30s" example:"1s"`
 	PresenceGrace      time.Duration `env:"PRESENCE_GRACE" envDefault:"5s" want:"how long a person stays online after the last socket, from 0s to 60s" example:"5s"`
 	ShutdownDelay      time.Duration `env:"SHUTDOWN_DELAY" envDefault:"0s" want:"how long a node that ends still serves while it says that it is not ready, from 0s to 60s" example:"5s"`
+	CommitLanes        int           `env:"COMMIT_LANES" envDefault:"0" want:"a whole number from 0 to 16, 0 for 1 with SQLite and 2 with Postgres" example:"4"`
 	VendorMayOpenChats bool          `env:"VENDOR_MAY_OPEN_CHATS" envDefault:"true" want:"true or false" example:"true"`
 	Dialects           []string      `env:"DIALECTS" want:"names of other contracts to speak, separated by commas" example:"oneonone,expresschat,nestchat,messaging"`
 	SMTPHost           string        `env:"SMTP_HOST" want:"the name of a mail server" example:"smtp.example.com"` // "": development prints mails

@@ -55,14 +55,14 @@ func TestMistakesAreToldAllAtOnce(t *testing.T) {
 		"APP_ENV": "prod", "PORT": "http", "PRESENCE_WAIT": "soon", "LIMIT_SENDS_PER_SECOND": "-1", "DIALECTS": "klingon",
 		"JWT_SECRET": "abc", "JWKS_URL": "ftp://x", "JWT_SECRET_FILE": "/none", "DATABASE_URL": "mysql://root:hunter2@h/x",
 		"TRUSTED_PROXIES": "everyone", "USER_TYPE_MAP": "seller:boss", "ALLOWED_ORIGINS": "shop.example", "METRICS_ADDR": "9090",
-		"REDIS_URL": "localhost:6379", "JWT_PUBLIC_KEY": "not pem",
+		"REDIS_URL": "localhost:6379", "JWT_PUBLIC_KEY": "not pem", "COMMIT_LANES": "17",
 	}))
 	var m Mistakes
 	if !errors.As(err, &m) {
 		t.Fatalf("expected Mistakes, got %v", err)
 	}
 	for _, key := range []string{"APP_ENV", "PORT", "PRESENCE_WAIT", "LIMIT_SENDS_PER_SECOND", "DIALECTS", "JWT_SECRET and JWT_SECRET_FILE",
-		"JWKS_URL", "DATABASE_URL", "TRUSTED_PROXIES", "USER_TYPE_MAP", "ALLOWED_ORIGINS", "METRICS_ADDR", "REDIS_URL", "JWT_PUBLIC_KEY"} {
+		"JWKS_URL", "DATABASE_URL", "TRUSTED_PROXIES", "USER_TYPE_MAP", "ALLOWED_ORIGINS", "METRICS_ADDR", "REDIS_URL", "JWT_PUBLIC_KEY", "COMMIT_LANES"} {
 		n := 0
 		for _, s := range m {
 			if strings.HasPrefix(s, key+" ") {

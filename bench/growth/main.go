@@ -29,7 +29,7 @@ func run(ctx context.Context, sizes string, asks int, page string) error {
 		return err
 	}
 	defer w.close()
-	var heads []string
+	var heads, weights []string
 	figures := map[string][]string{}
 	for _, s := range strings.Split(sizes, ",") {
 		n, err := strconv.Atoi(s)
@@ -41,6 +41,11 @@ func run(ctx context.Context, sizes string, asks int, page string) error {
 			return err
 		}
 		heads = append(heads, fmt.Sprintf("%d messages", n))
+		weight, err := w.weight(ctx)
+		if err != nil {
+			return err
+		}
+		weights = append(weights, fmt.Sprintf("%.0f", weight))
 		times, err := w.ask(ctx, asks)
 		if err != nil {
 			return err
@@ -54,6 +59,7 @@ func run(ctx context.Context, sizes string, asks int, page string) error {
 	for _, q := range questions {
 		table += "| " + q.name + " | " + strings.Join(figures[q.name], " | ") + " |\n"
 	}
+	table += "| bytes in Postgres for each message, everything included | " + strings.Join(weights, " | ") + " |\n"
 	fmt.Print("\n", table)
 	if page == "" {
 		return nil

@@ -139,6 +139,18 @@ func (w *world) fill(ctx context.Context, n int) error {
 	return nil
 }
 
+// weight is what the whole database takes on disk for each message, in bytes.
+func (w *world) weight(ctx context.Context) (float64, error) {
+	conn, err := pgx.Connect(ctx, w.database)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close(ctx)
+	var all int64
+	err = conn.QueryRow(ctx, "SELECT pg_database_size(current_database())").Scan(&all)
+	return float64(all) / float64(w.messages), err
+}
+
 // chats inserts chats of each messages: of one vendor, or with vendor "rest" of a thousand.
 func (w *world) chats(ctx context.Context, conn *pgx.Conn, vendor, product string, chats, each int) error {
 	const open = `WITH c AS (

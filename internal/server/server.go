@@ -73,7 +73,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, err
 		return nil, errors.Join(err, s.db.Close())
 	}
 	s.chats = chat.NewService(s.db, s.tracker, s.products, s.live.limiter, chat.Settings{
-		Complete:           s.live.complete(),
+		Complete: s.live.complete(), Lanes: cfg.CommitLanes,
 		VendorMayOpenChats: cfg.VendorMayOpenChats, AllowHTTP: !cfg.Production(), Pictures: s.uploads.Links(),
 		SignOut: s.signOut, Retention: time.Duration(cfg.RetentionDays) * 24 * time.Hour,
 	}, log)
