@@ -2,6 +2,8 @@ package chat
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
@@ -38,7 +40,10 @@ func (st *store) adminChats(ctx context.Context, f adminFilter, from wire.Cursor
 		list = list.Where("active_minute <= ? AND last_message_at < ?", models.Minute(f.To), f.To.UTC())
 	}
 	if f.Text != "" {
-		list = st.containing(list, f.Text)
+		var err error
+		if list, err = st.containing(list, q, f.Text); err != nil {
+			return nil, err
+		}
 	}
 	if from.ID != "" {
 		list = list.Where("active_minute <= ? AND (last_message_at, id) < (?, ?)", models.Minute(from.At), from.At, from.ID)
@@ -61,15 +66,45 @@ func (st *store) adminChats(ctx context.Context, f adminFilter, from wire.Cursor
 	return items, st.fillInbox(q, index, ids, 1)
 }
 
-// containing keeps chats in which a text occurs, whatever its case (SQLite: of ASCII letters).
-func (st *store) containing(q *gorm.DB, text string) *gorm.DB {
+// manyMessages is how many messages with a text are looked up by the index of texts. What occurs in more is
+// found sooner by reading chats, newest first, until a page is full.
+const manyMessages = 20_000
+
+// containing keeps chats of list in which a text occurs, whatever its case (SQLite: of ASCII letters).
+func (st *store) containing(list, q *gorm.DB, text string) (*gorm.DB, error) {
 	pattern := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text) + "%"
-	if st.db.Dialect == db.Postgres {
-		return q.Where(`(id IN (SELECT chat_id FROM messages WHERE text ILIKE ? ESCAPE '\')
-			OR product_name ILIKE ? ESCAPE '\' OR store_name ILIKE ? ESCAPE '\' OR customer_name ILIKE ? ESCAPE '\')`, pattern, pattern, pattern, pattern)
+	if st.db.Dialect != db.Postgres {
+		return list.Where(`(id IN (SELECT chat_id FROM messages WHERE text LIKE ? ESCAPE '\')
+			OR product_name LIKE ? ESCAPE '\' OR store_name LIKE ? ESCAPE '\' OR customer_name LIKE ? ESCAPE '\')`, pattern, pattern, pattern, pattern), nil
 	}
-	return q.Where(`(id IN (SELECT chat_id FROM messages WHERE text LIKE ? ESCAPE '\')
-		OR product_name LIKE ? ESCAPE '\' OR store_name LIKE ? ESCAPE '\' OR customer_name LIKE ? ESCAPE '\')`, pattern, pattern, pattern, pattern)
+	messages := `id IN (SELECT chat_id FROM messages WHERE text ILIKE ? ESCAPE '\')`
+	n, err := estimate(q, `SELECT 1 FROM messages WHERE text ILIKE ? ESCAPE '\'`, pattern)
+	if err != nil {
+		return nil, err
+	}
+	if n > manyMessages {
+		// OFFSET 0 keeps the planner from asking the index of texts for each chat.
+		messages = `EXISTS (SELECT 1 FROM (SELECT m.text FROM messages m WHERE m.chat_id = chats.id OFFSET 0) t WHERE t.text ILIKE ? ESCAPE '\')`
+	}
+	return list.Where(`(product_name ILIKE ? ESCAPE '\' OR store_name ILIKE ? ESCAPE '\' OR customer_name ILIKE ? ESCAPE '\' OR `+messages+`)`,
+		pattern, pattern, pattern, pattern), nil
+}
+
+// estimate is how many rows Postgres expects of a query, from its statistics, without running it.
+func estimate(q *gorm.DB, query string, args ...any) (float64, error) {
+	var out string
+	if err := q.Raw("EXPLAIN (FORMAT JSON) "+query, args...).Row().Scan(&out); err != nil {
+		return 0, fail("estimate a search", err)
+	}
+	var plans []struct {
+		Plan struct {
+			Rows float64 `json:"Plan Rows"`
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &plans); err != nil || len(plans) != 1 {
+		return 0, fmt.Errorf("estimate a search: %d plans in %.100s: %v", len(plans), out, err)
+	}
+	return plans[0].Plan.Rows, nil
 }
 
 // userFigures is somebody's side of all their chats.
