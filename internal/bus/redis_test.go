@@ -148,7 +148,7 @@ func TestWhatStrangersPublishIsRefused(t *testing.T) {
 		write(ours, func(e *envelope) { e.ID, e.News[0].Kind = "kind", "no such kind" }),
 		write(ours, func(e *envelope) { e.ID, e.News[0].Body = "form", json.RawMessage(`{"not":"a text"}`) }),
 		write(ours, func(e *envelope) { e.ID, e.News[0].Kind = "panic", "fright" }),
-		"\xc0", "", "{}", strings.Repeat("A", 10<<20), strings.Repeat("0", sealSize) + ".{}",
+		"\xc0", "", "{}", strings.Repeat("A", 2<<20), strings.Repeat("0", sealSize) + ".{}",
 	}
 	for _, raw := range bad {
 		if n, err := stranger.Publish(t.Context(), channel(b.name), raw).Result(); err != nil || n != 2 { // b, and our tap
