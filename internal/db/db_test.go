@@ -167,6 +167,31 @@ func TestErrorsBecomeFacts(t *testing.T) {
 	})
 }
 
+// A node of the version before goes on while the first of the next one changes a table: what it had prepared is
+// refused once, with a code that clients try again on.
+func TestATableThatChangesUnderneathIsToldOnce(t *testing.T) {
+	url := dbtest.Postgres(t)
+	old, next := open(t, url), open(t, url)
+	old.SQL().SetMaxOpenConns(1) // what is prepared belongs to a connection
+	if err := next.Exec("CREATE TABLE things (id int)").Error; err != nil {
+		t.Fatal(err)
+	}
+	var rows []map[string]any
+	ask := func() error { return db.Translate(old.Raw("SELECT * FROM things").Scan(&rows).Error) }
+	if err := ask(); err != nil {
+		t.Fatal(err)
+	}
+	if err := next.Exec("ALTER TABLE things ADD more int").Error; err != nil {
+		t.Fatal(err)
+	}
+	if err := ask(); !apperr.Is(err, apperr.Unavailable) {
+		t.Errorf("the first answer is %v, not Unavailable", err)
+	}
+	if err := ask(); err != nil {
+		t.Errorf("the second is %v", err)
+	}
+}
+
 func TestOpenExplainsMistakes(t *testing.T) {
 	for url, want := range map[string]string{
 		"data/chaffer.db":              "must look like sqlite://",

@@ -78,6 +78,9 @@ func Translate(err error) error {
 func unavailable(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
+		if pg.Code == "0A000" && strings.Contains(pg.Message, "cached plan") {
+			return true // a newer node has changed the table; the next try reads what it is like now
+		}
 		// https://www.postgresql.org/docs/15/errcodes-appendix.html
 		switch {
 		case strings.HasPrefix(pg.Code, "08"), // connection exception
