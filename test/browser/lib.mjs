@@ -32,7 +32,7 @@ export class Stage {
   async page(path, { beside, ...options } = {}) {
     const context = beside?.context() ?? await this.browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
     if (!beside) this.#contexts.push(context)
-    context.setDefaultTimeout(15_000)
+    context.setDefaultTimeout(30_000)
     const page = await context.newPage()
     page.on('pageerror', (err) => this.complaints.push(`${path}: ${err.message}`))
     page.on('console', (m) => {

@@ -9,7 +9,7 @@ export const transports = {
   upgrade: ['polling', 'websocket'], // the client's own default: starts with one, changes to the other
 }
 
-const patience = 8_000 // ms; a deadline, not a delay
+const patience = 30_000 // ms; a deadline, not a delay
 
 export class Channel {
   constructor(socket) {

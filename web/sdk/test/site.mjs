@@ -57,7 +57,7 @@ export class Site {
 }
 
 // until waits for a condition that an event of the client may have made true.
-export function until(client, what, condition, ms = 15_000) {
+export function until(client, what, condition, ms = 30_000) {
   const names = ['status', 'identity', 'synced', 'chat', 'message', 'deleted', 'read', 'delivered', 'typing', 'presence', 'unread', 'outbox', 'error']
   return new Promise((resolve, reject) => {
     const offs = []
