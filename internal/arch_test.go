@@ -36,10 +36,11 @@ var mayImport = map[string][]string{
 	"internal/realtime/sio": {},
 	"internal/realtime":     {"internal/apperr", "internal/auth", "internal/models", "internal/realtime/sio", "internal/wire"},
 
-	"internal/product":  {"internal/apperr", "internal/db", "internal/httpjson", "internal/models", "internal/wire"},
-	"internal/upload":   {"internal/apperr", "internal/auth", "internal/db", "internal/httpjson", "internal/models", "internal/wire"},
-	"internal/session":  {"internal/apperr", "internal/audit", "internal/auth", "internal/db", "internal/httpjson", "internal/models", "internal/wire"},
-	"internal/presence": {"internal/apperr", "internal/models", "internal/realtime", "internal/redis", "internal/wire"},
+	"internal/product":        {"internal/apperr", "internal/db", "internal/httpjson", "internal/models", "internal/wire"},
+	"internal/upload/picture": {"internal/apperr"},
+	"internal/upload":         {"internal/apperr", "internal/auth", "internal/db", "internal/httpjson", "internal/models", "internal/upload/picture", "internal/wire"},
+	"internal/session":        {"internal/apperr", "internal/audit", "internal/auth", "internal/db", "internal/httpjson", "internal/models", "internal/wire"},
+	"internal/presence":       {"internal/apperr", "internal/models", "internal/realtime", "internal/redis", "internal/wire"},
 	"internal/chat": {
 		"internal/apperr", "internal/audit", "internal/auth", "internal/db", "internal/httpjson",
 		"internal/models", "internal/realtime", "internal/wire",
@@ -114,7 +115,7 @@ func sources(t *testing.T) []source {
 			switch {
 			case strings.HasPrefix(d.Name(), ".") && rel != ".", d.Name() == "node_modules", rel == "test", rel == "bench", rel == "scripts", rel == "data":
 				return fs.SkipDir
-			case d.Name() == "dbtest", d.Name() == "siotest", d.Name() == "redistest": // imported by tests only
+			case d.Name() == "dbtest", d.Name() == "siotest", d.Name() == "redistest", d.Name() == "picturetest": // imported by tests only
 				return fs.SkipDir
 			}
 			return nil
@@ -187,7 +188,7 @@ func TestLibrariesStayWhereTheyAreTamed(t *testing.T) {
 func TestProductDoesNotImportTestHelpers(t *testing.T) {
 	for _, s := range sources(t) {
 		for _, name := range s.imports {
-			if name == "testing" || strings.HasSuffix(name, "/dbtest") || strings.HasSuffix(name, "/siotest") || strings.HasSuffix(name, "/redistest") {
+			if name == "testing" || strings.HasSuffix(name, "/dbtest") || strings.HasSuffix(name, "/siotest") || strings.HasSuffix(name, "/redistest") || strings.HasSuffix(name, "/picturetest") {
 				t.Errorf("%s imports %s", s.file, name)
 			}
 		}

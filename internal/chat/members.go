@@ -63,7 +63,7 @@ func (s *Service) OpenGroup(ctx context.Context, actor models.UserRef, in GroupI
 	if title == "" || utf8.RuneCountInString(title) > maxTitleRunes {
 		return Opened{}, invalid("a group needs a name of 1–%d characters", maxTitleRunes)
 	}
-	description := strings.TrimSpace(stripControls(in.Description, true))
+	description := strings.TrimSpace(wire.CleanText(in.Description))
 	if utf8.RuneCountInString(description) > maxDescriptionRunes {
 		return Opened{}, invalid("a group's description has at most %d characters", maxDescriptionRunes)
 	}

@@ -89,7 +89,7 @@ func (s *Service) Resolve(ctx context.Context, admin models.UserRef, reportID, n
 }
 
 func cleanNote(note string) (string, error) {
-	note = strings.TrimSpace(stripControls(note, true))
+	note = strings.TrimSpace(wire.CleanText(note))
 	if utf8.RuneCountInString(note) > maxNoteRunes {
 		return "", invalid("note is too long: at most %d characters", maxNoteRunes)
 	}

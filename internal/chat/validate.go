@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"regexp"
-	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -30,55 +28,22 @@ func invalid(format string, args ...any) error {
 	return apperr.New(apperr.Invalid, fmt.Sprintf(format, args...))
 }
 
-// cleanText makes text storable: broken UTF-8 becomes U+FFFD, control characters other than
-// newline and tab go, as do direction overrides and towers of accents; line ends become \n. It refuses
-// what is empty or too long.
+// cleanText makes text storable, by wire.CleanText. It refuses what is empty or too long.
 func cleanText(text string, withImages bool) (string, error) {
 	if len(text) > 4*MaxTextBytes {
 		return "", invalid("text is too long: at most %d characters and %d bytes", MaxTextRunes, MaxTextBytes)
 	}
-	text = stripControls(strings.ReplaceAll(text, "\r\n", "\n"), true)
+	text = wire.CleanText(text)
 	if n := utf8.RuneCountInString(text); n > MaxTextRunes || len(text) > MaxTextBytes {
 		return "", invalid("text is too long: at most %d characters and %d bytes, this one has %d and %d", MaxTextRunes, MaxTextBytes, n, len(text))
 	}
-	if isBlank(text) {
+	if wire.IsBlank(text) {
 		if withImages {
 			return "", nil
 		}
 		return "", invalid("text is empty: write something, or attach an image")
 	}
 	return text, nil
-}
-
-// stripControls drops control characters and the invisible direction overrides that make one
-// text look like another (U+202A–202E, U+2066–2069), and combining marks beyond what a letter needs.
-func stripControls(s string, multiline bool) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	var marks wire.Marks
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			if multiline {
-				return r
-			}
-			return ' '
-		case unicode.IsControl(r), r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069:
-			return -1
-		case !marks.Keep(r):
-			return -1
-		}
-		return r
-	}, s)
-}
-
-// isBlank reports whether nothing visible is left: only spaces and zero-width characters.
-func isBlank(s string) bool {
-	for _, r := range s {
-		if !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r) && r != '\u3164' && r != '\u2800' {
-			return false
-		}
-	}
-	return true
 }
 
 // cleanName is one line of display text.

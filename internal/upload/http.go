@@ -19,6 +19,7 @@ import (
 	"chaffer/internal/auth"
 	"chaffer/internal/httpjson"
 	"chaffer/internal/models"
+	"chaffer/internal/upload/picture"
 	"chaffer/internal/wire"
 )
 
@@ -156,7 +157,7 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	contentType := a.MimeType
 	if variant == "t" {
-		name, contentType = name+thumbnailSuffix, thumbnailMime
+		name, contentType = name+thumbnailSuffix, picture.ThumbnailMime
 	}
 	f, err := s.files.Open(r.Context(), name)
 	switch {

@@ -16,15 +16,12 @@ import (
 	"chaffer/internal/apperr"
 	"chaffer/internal/db"
 	"chaffer/internal/models"
+	"chaffer/internal/upload/picture"
 )
 
 // Bounds of one picture.
 const (
-	MaxBytes  = 5 << 20    // bytes as sent
-	MaxPixels = 25_000_000 // width times height
-	MaxFrames = 200        // of an animation
-
-	thumbnailSide = 320 // pixels, the longer side
+	MaxBytes = 5 << 20 // bytes as sent
 
 	maxDecodes  = 2 // at once: decoded pictures are the largest thing a node holds in memory
 	maxInFlight = 4 // uploads of one person at once
@@ -91,7 +88,7 @@ func (s *Service) Add(ctx context.Context, owner models.UserRef, body []byte) (m
 	if len(body) > MaxBytes {
 		return models.Attachment{}, tooLarge()
 	}
-	info, err := inspect(body)
+	info, err := picture.Inspect(body)
 	if err != nil {
 		return models.Attachment{}, err
 	}
@@ -111,7 +108,7 @@ func (s *Service) Add(ctx context.Context, owner models.UserRef, body []byte) (m
 	}
 	a := models.Attachment{
 		ID: id.String(), OwnerType: owner.Type, OwnerID: owner.ID,
-		MimeType: clean.mime, Size: int64(len(clean.picture)), Width: clean.width, Height: clean.height, CreatedAt: s.now(),
+		MimeType: clean.Mime, Size: int64(len(clean.Body)), Width: clean.Width, Height: clean.Height, CreatedAt: s.now(),
 	}
 	if err := s.keep(ctx, a.ID, clean); err != nil {
 		return models.Attachment{}, err
@@ -156,20 +153,20 @@ func (s *Service) quota(ctx context.Context, owner models.UserRef) error {
 }
 
 // rewrite decodes and encodes, at most maxDecodes pictures at a time.
-func (s *Service) rewrite(ctx context.Context, body []byte, info picture) (rewritten, error) {
+func (s *Service) rewrite(ctx context.Context, body []byte, info picture.Info) (picture.Clean, error) {
 	select {
 	case s.decodes <- struct{}{}:
 		defer func() { <-s.decodes }()
 	case <-ctx.Done():
-		return rewritten{}, ctx.Err()
+		return picture.Clean{}, ctx.Err()
 	}
-	return rewrite(body, info)
+	return picture.Rewrite(body, info)
 }
 
-func (s *Service) keep(ctx context.Context, id string, r rewritten) error {
-	err := s.files.Put(ctx, id, r.picture, r.mime)
+func (s *Service) keep(ctx context.Context, id string, r picture.Clean) error {
+	err := s.files.Put(ctx, id, r.Body, r.Mime)
 	if err == nil {
-		err = s.files.Put(ctx, id+thumbnailSuffix, r.thumbnail, thumbnailMime)
+		err = s.files.Put(ctx, id+thumbnailSuffix, r.Thumbnail, picture.ThumbnailMime)
 	}
 	if err != nil {
 		s.drop(context.WithoutCancel(ctx), id)

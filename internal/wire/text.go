@@ -36,6 +36,36 @@ func (m *Marks) Keep(r rune) bool {
 	return m.run <= maxMarks
 }
 
+// CleanText is s as both databases keep it and as it rearranges nothing around it: broken UTF-8 becomes
+// U+FFFD, line ends become \n, and control characters other than newline and tab go, as do the direction
+// overrides that make one text look like another (U+202A–202E, U+2066–2069) and towers of accents. It is not
+// shortened.
+func CleanText(s string) string {
+	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\r\n", "\n"), "\uFFFD")
+	var marks Marks
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case unicode.IsControl(r), r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069:
+			return -1
+		case !marks.Keep(r):
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// IsBlank reports whether nothing in s is visible: only spaces and zero-width characters.
+func IsBlank(s string) bool {
+	for _, r := range s {
+		if !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r) && r != '\u3164' && r != '\u2800' {
+			return false
+		}
+	}
+	return true
+}
+
 // CleanName is s as one line of text that cannot rearrange what stands around it: no control
 // characters, no bidirectional overrides, nothing invisible, no towers of accents, blanks folded,
 // and one spelling for what looks the same (NFKC). It is not shortened.

@@ -1,4 +1,4 @@
-package upload
+package picture
 
 import (
 	"encoding/binary"

@@ -1,4 +1,4 @@
-package upload
+package picture
 
 import (
 	"bytes"
@@ -12,30 +12,31 @@ import (
 	"golang.org/x/image/webp"
 )
 
-const (
-	jpegQuality   = 87
-	thumbnailMime = "image/jpeg"
-)
+const jpegQuality = 87
 
-// rewritten is a picture as it is kept: pixels only, no metadata, nothing behind the end.
-type rewritten struct {
-	mime          string
-	width, height int // pixels, upright
-	picture       []byte
-	thumbnail     []byte // JPEG, at most thumbnailSide on its longer side, on white
+// ThumbnailMime is what thumbnails are.
+const ThumbnailMime = "image/jpeg"
+
+// Clean is a picture as it is kept: pixels only, no metadata, nothing behind the end.
+type Clean struct {
+	Mime          string
+	Width, Height int // pixels, upright
+	Body          []byte
+	Thumbnail     []byte // of ThumbnailMime, at most ThumbnailSide on its longer side, on white
 }
 
-// rewrite decodes a picture that inspect has let through and encodes it again. A WebP becomes a PNG
-// when it has transparent parts, else a JPEG: the standard library writes no WebP.
-func rewrite(body []byte, p picture) (rewritten, error) {
-	if p.mime == "image/gif" {
+// Rewrite decodes a picture that Inspect has let through and encodes it again. A WebP becomes a PNG
+// when it has transparent parts, else a JPEG: the standard library writes no WebP. Errors: Unsupported
+// when the file is broken further in.
+func Rewrite(body []byte, p Info) (Clean, error) {
+	if p.Mime == "image/gif" {
 		return rewriteGIF(body)
 	}
 	var (
 		img image.Image
 		err error
 	)
-	switch p.mime {
+	switch p.Mime {
 	case "image/jpeg":
 		if img, err = jpeg.Decode(bytes.NewReader(body)); err == nil {
 			img = upright(img, orientation(body))
@@ -46,48 +47,48 @@ func rewrite(body []byte, p picture) (rewritten, error) {
 		img, err = webp.Decode(bytes.NewReader(body))
 	}
 	if err != nil {
-		return rewritten{}, unsupported(err)
+		return Clean{}, unsupported(err)
 	}
-	out := rewritten{mime: p.mime, width: img.Bounds().Dx(), height: img.Bounds().Dy()}
-	if p.mime == "image/webp" {
-		out.mime = "image/png"
+	out := Clean{Mime: p.Mime, Width: img.Bounds().Dx(), Height: img.Bounds().Dy()}
+	if p.Mime == "image/webp" {
+		out.Mime = "image/png"
 		if o, ok := img.(interface{ Opaque() bool }); ok && o.Opaque() {
-			out.mime = "image/jpeg"
+			out.Mime = "image/jpeg"
 		}
 	}
 	var b bytes.Buffer
-	if out.mime == "image/jpeg" {
+	if out.Mime == "image/jpeg" {
 		err = jpeg.Encode(&b, img, &jpeg.Options{Quality: jpegQuality})
 	} else {
 		err = (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&b, img)
 	}
 	if err != nil {
-		return rewritten{}, unsupported(err)
+		return Clean{}, unsupported(err)
 	}
-	out.picture = b.Bytes()
-	out.thumbnail, err = thumbnail(img)
+	out.Body = b.Bytes()
+	out.Thumbnail, err = thumbnail(img)
 	return out, err
 }
 
 // rewriteGIF keeps the animation, and of the file only what plays it.
-func rewriteGIF(body []byte) (rewritten, error) {
+func rewriteGIF(body []byte) (Clean, error) {
 	g, err := gif.DecodeAll(bytes.NewReader(body))
 	if err != nil || len(g.Image) == 0 {
-		return rewritten{}, unsupported(err)
+		return Clean{}, unsupported(err)
 	}
 	var b bytes.Buffer
 	if err := gif.EncodeAll(&b, g); err != nil {
-		return rewritten{}, unsupported(err)
+		return Clean{}, unsupported(err)
 	}
-	out := rewritten{mime: "image/gif", width: g.Config.Width, height: g.Config.Height, picture: b.Bytes()}
-	out.thumbnail, err = thumbnail(g.Image[0])
+	out := Clean{Mime: "image/gif", Width: g.Config.Width, Height: g.Config.Height, Body: b.Bytes()}
+	out.Thumbnail, err = thumbnail(g.Image[0])
 	return out, err
 }
 
 func thumbnail(img image.Image) ([]byte, error) {
 	w, h := img.Bounds().Dx(), img.Bounds().Dy()
-	if longer := max(w, h); longer > thumbnailSide {
-		w, h = max(1, w*thumbnailSide/longer), max(1, h*thumbnailSide/longer)
+	if longer := max(w, h); longer > ThumbnailSide {
+		w, h = max(1, w*ThumbnailSide/longer), max(1, h*ThumbnailSide/longer)
 	}
 	small := image.NewRGBA(image.Rect(0, 0, w, h))
 	draw.Draw(small, small.Bounds(), image.NewUniform(color.White), image.Point{}, draw.Src)

@@ -1,4 +1,6 @@
-package upload
+// Package picture says what the bytes of a picture are, and writes them again, so that what is kept is a
+// picture and nothing else.
+package picture
 
 import (
 	"bytes"
@@ -15,11 +17,18 @@ import (
 	"chaffer/internal/apperr"
 )
 
-// picture is what the first bytes of a file say, before anything is decoded.
-type picture struct {
-	mime          string
-	width, height int // pixels, as stored: a phone's photo may lie on its side
-	frames        int
+// Bounds of one picture.
+const (
+	MaxPixels     = 25_000_000 // width times height
+	MaxFrames     = 200        // of an animation
+	ThumbnailSide = 320        // pixels, the longer side
+)
+
+// Info is what the first bytes of a file say, before anything is decoded.
+type Info struct {
+	Mime          string
+	Width, Height int // pixels, as stored: a phone's photo may lie on its side
+	Frames        int
 }
 
 // formats are what is accepted, by what the content is; a name or a header decides nothing.
@@ -30,30 +39,31 @@ var formats = map[string]func([]byte) (image.Config, error){
 	"image/webp": func(b []byte) (image.Config, error) { return webp.DecodeConfig(bytes.NewReader(b)) },
 }
 
-// inspect reads what a file claims to be and refuses what would cost too much to decode.
-func inspect(body []byte) (picture, error) {
-	p := picture{mime: http.DetectContentType(body), frames: 1}
-	config, ok := formats[p.mime]
+// Inspect reads what a file claims to be and refuses what would cost too much to decode. Errors:
+// Unsupported for what is not a JPEG, PNG, WebP or GIF picture, TooLarge for too many pixels or frames.
+func Inspect(body []byte) (Info, error) {
+	p := Info{Mime: http.DetectContentType(body), Frames: 1}
+	config, ok := formats[p.Mime]
 	if !ok {
-		return picture{}, unsupported(nil)
+		return Info{}, unsupported(nil)
 	}
 	c, err := config(body)
 	if err != nil {
-		return picture{}, unsupported(err)
+		return Info{}, unsupported(err)
 	}
-	p.width, p.height = c.Width, c.Height
-	if p.mime == "image/gif" {
-		if p.frames, err = gifFrames(body); err != nil {
-			return picture{}, unsupported(err)
+	p.Width, p.Height = c.Width, c.Height
+	if p.Mime == "image/gif" {
+		if p.Frames, err = gifFrames(body); err != nil {
+			return Info{}, unsupported(err)
 		}
 	}
 	switch {
-	case p.width < 1 || p.height < 1:
-		return picture{}, unsupported(nil)
-	case p.frames > MaxFrames:
-		return picture{}, apperr.New(apperr.TooLarge, fmt.Sprintf("The animation has more than %d frames: shorten it", MaxFrames))
-	case int64(p.width)*int64(p.height) > MaxPixels, int64(p.width)*int64(p.height)*int64(p.frames) > 2*MaxPixels:
-		return picture{}, apperr.New(apperr.TooLarge, fmt.Sprintf("The picture has more than %d megapixels: make it smaller", MaxPixels/1_000_000))
+	case p.Width < 1 || p.Height < 1:
+		return Info{}, unsupported(nil)
+	case p.Frames > MaxFrames:
+		return Info{}, apperr.New(apperr.TooLarge, fmt.Sprintf("The animation has more than %d frames: shorten it", MaxFrames))
+	case int64(p.Width)*int64(p.Height) > MaxPixels, int64(p.Width)*int64(p.Height)*int64(p.Frames) > 2*MaxPixels:
+		return Info{}, apperr.New(apperr.TooLarge, fmt.Sprintf("The picture has more than %d megapixels: make it smaller", MaxPixels/1_000_000))
 	}
 	return p, nil
 }
