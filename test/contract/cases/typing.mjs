@@ -45,6 +45,6 @@ export function typing(at) {
     const began = Date.now()
     await b.chat.next('stoppedTyping')
     const took = Date.now() - began
-    assert.ok(took > 4_000 && took < 8_000, `ended after ${took} ms`)
+    assert.ok(took > 4_000 && took < 30_000, `ended after ${took} ms`)
   })
 }
