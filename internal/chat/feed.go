@@ -105,6 +105,14 @@ func (f *Feed) OfferSome(c *realtime.Conn, chatID string, seq int64, gives func(
 	}
 }
 
+// Between runs do between two messages of a socket: what the gives of OfferSome read from do holds for all
+// that comes behind what do sends. do must not block.
+func (f *Feed) Between(c *realtime.Conn, do func()) {
+	if s, ok := sessionOf(c); ok {
+		s.between(do)
+	}
+}
+
 // Narrow says that a socket is not given what was written while its user was away: a delivered
 // position moves only in chats of which CaughtUp was said, and of which nothing was left out since.
 func (f *Feed) Narrow(c *realtime.Conn) {

@@ -147,6 +147,14 @@ func (s *session) skip(chatID string, seq int64) {
 	delete(s.whole, chatID)
 }
 
+// between runs do with nothing given meanwhile: what do decides holds for all that is given after it, and
+// what do sends comes before that. do must not block.
+func (s *session) between(do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	do()
+}
+
 // narrow makes a session one that is not given everything.
 func (s *session) narrow() {
 	s.mu.Lock()

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 )
 
@@ -173,5 +174,36 @@ func TestAGapThatClosesByItself(t *testing.T) {
 	offer("a", 8)
 	if caught != 2 {
 		t.Errorf("%d times somebody was asked to read", caught)
+	}
+}
+
+// Who joins a room hears nothing of it before they are told that they have joined.
+func TestNothingComesBetweenJoiningAndBeingToldSo(t *testing.T) {
+	for range 200 {
+		s := newSession(nil, func(*session) {}, func(*session) {})
+		s.narrow()
+		s.release()
+		var joined bool
+		var heard []string
+		messages, begun := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(messages)
+			for seq := int64(1); seq <= 20; seq++ {
+				s.offer(delivery{chatID: "a", seq: seq, gives: func() bool { return joined }, send: func() { heard = append(heard, "message") }})
+				if seq == 1 {
+					close(begun)
+				}
+			}
+		}()
+		<-begun
+		s.between(func() {
+			joined = true
+			runtime.Gosched()
+			heard = append(heard, "joined")
+		})
+		<-messages
+		if heard[0] != "joined" {
+			t.Fatalf("heard %v", heard)
+		}
 	}
 }

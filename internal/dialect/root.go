@@ -106,6 +106,19 @@ func (r *Root) Join(c *realtime.Conn, room string) {
 	r.rooms[c][room] = true
 }
 
+// JoinSaying is Join with an event that comes before the first message of the room.
+func (r *Root) JoinSaying(c *realtime.Conn, room, event string, body any) error {
+	frame, err := r.nsp.Encode(event, body)
+	if err != nil {
+		return err
+	}
+	r.feed.Between(c, func() {
+		r.Join(c, room)
+		c.Send(frame)
+	})
+	return nil
+}
+
 // Leave ends Join.
 func (r *Root) Leave(c *realtime.Conn, room string) {
 	r.mu.Lock()

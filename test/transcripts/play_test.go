@@ -38,6 +38,7 @@ func TestConversations(t *testing.T) {
 				name = filepath.Base(filepath.Dir(filepath.Dir(file))) + " " + name
 			}
 			t.Run(name, func(t *testing.T) {
+				t.Parallel() // most of a conversation is waiting
 				database := dbtest.SQLite(t)
 				if strings.HasPrefix(url, "postgres") {
 					database = dbtest.Postgres(t)

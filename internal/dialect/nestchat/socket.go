@@ -78,11 +78,12 @@ func (n *NestChat) create(ctx context.Context, c *realtime.Conn, in CreateReques
 		return Answer{}, err
 	}
 	conversation := toConversation(number, opened.Chat, opened.Members)
-	n.root.Join(c, room(number))
-	if !opened.New { // a new one is told to everybody by its event
-		if err := c.Emit("conversationCreated", Created{conversation, n.persons(ctx, opened.Members)}); err != nil {
-			return Answer{}, err
-		}
+	if opened.New { // told to everybody by its event
+		n.root.Join(c, room(number))
+		return Answer{Success: true, Conversation: &conversation}, nil
+	}
+	if err := n.root.JoinSaying(c, room(number), "conversationCreated", Created{conversation, n.persons(ctx, opened.Members)}); err != nil {
+		return Answer{}, err
 	}
 	return Answer{Success: true, Conversation: &conversation}, nil
 }
@@ -126,11 +127,10 @@ func (n *NestChat) join(ctx context.Context, c *realtime.Conn, in RoomRequest) (
 	if err != nil {
 		return Answer{}, conversationNotFound(err)
 	}
-	n.root.Join(c, room(in.ConvID))
 	if err := n.root.Rejoined(ctx, c, id); err != nil {
 		return Answer{}, conversationNotFound(err)
 	}
-	return Answer{Success: true, ConvID: in.ConvID}, c.Emit("joinedConversation", Room{in.ConvID})
+	return Answer{Success: true, ConvID: in.ConvID}, n.root.JoinSaying(c, room(in.ConvID), "joinedConversation", Room{in.ConvID})
 }
 
 func (n *NestChat) leave(ctx context.Context, c *realtime.Conn, in RoomRequest) (Answer, error) {
