@@ -14,7 +14,7 @@ import (
 
 func main() {
 	sizes := flag.String("sizes", "100000,1000000", "numbers of messages, comma-separated, growing")
-	asks := flag.Int("asks", 40, "how often each question is asked")
+	asks := flag.Int("asks", 200, "how often each question is asked")
 	page := flag.String("out", "", "page whose growth table is written (printed only)")
 	flag.Parse()
 	if err := run(context.Background(), *sizes, *asks, *page); err != nil {

@@ -30,8 +30,8 @@ type world struct {
 	messages int
 }
 
-func newWorld(ctx context.Context) (w *world, err error) {
-	w = &world{}
+func newWorld(ctx context.Context) (_ *world, err error) {
+	w := &world{}
 	if w.dir, err = os.MkdirTemp("", "chaffer-growth-"); err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func (st *store) adminChats(ctx context.Context, f adminFilter, from wire.Cursor
 		}
 	}
 	if f.ProductID != "" {
-		list = list.Where("product_id = ? AND kind = ?", f.ProductID, models.KindProduct) // the index of products has only these
+		list = list.Where("product_id = ? AND kind = 'product'", f.ProductID) // the index of products has only these, and a kept plan has to know it
 	}
 	if !f.From.IsZero() {
 		list = list.Where("active_minute >= ? AND last_message_at >= ?", models.Minute(f.From), f.From.UTC())

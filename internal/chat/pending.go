@@ -33,20 +33,24 @@ func (s *Service) backlog(ctx context.Context, u models.UserRef, has map[string]
 	}
 	var at behind // the last one handed over
 	for next := 0; next < len(list); {
-		chunk, err := s.store.backlog(ctx, u, at, backlogChunk)
+		last := list[next+chunkOf(list[next:], at)-1]
+		chunk, err := s.store.backlog(ctx, u, at, last.chatID, backlogChunk)
 		if err != nil {
 			return err
 		}
-		full := len(chunk) == backlogChunk
+		done := last.chatID // the chats before it have been handed over, and itself, unless the chunk is full
 		upTo := map[string]int64{}
+		full := len(chunk) == backlogChunk
 		if full {
-			last := chunk[len(chunk)-1]
-			at = behind{chatID: last.ChatID, from: last.Seq}
-			if to, ok := end[last.ChatID]; ok {
-				upTo[last.ChatID] = min(last.Seq, to)
+			m := chunk[len(chunk)-1]
+			at, done = behind{chatID: m.ChatID, from: m.Seq}, m.ChatID
+			if to, ok := end[m.ChatID]; ok {
+				upTo[m.ChatID] = min(m.Seq, to)
 			}
+		} else {
+			at = behind{chatID: last.chatID, from: last.to}
 		}
-		for ; next < len(list) && (!full || list[next].chatID < at.chatID); next++ {
+		for ; next < len(list) && (list[next].chatID < done || !full && list[next].chatID == done); next++ {
 			upTo[list[next].chatID] = list[next].to
 		}
 		// What was written after the list was made comes by the live way.
@@ -56,6 +60,22 @@ func (s *Service) backlog(ctx context.Context, u models.UserRef, has map[string]
 		}
 	}
 	return nil
+}
+
+// chunkOf is how many of the chats in list, the first of them from at on, have at least a chunk of messages: all of
+// them when they have less.
+func chunkOf(list []behind, at behind) int {
+	n := int64(0)
+	for i, b := range list {
+		from := b.from
+		if b.chatID == at.chatID {
+			from = max(from, at.from)
+		}
+		if n += max(0, b.to-from); n >= backlogChunk {
+			return i + 1
+		}
+	}
+	return len(list)
 }
 
 // byTime mixes the chats of a chunk by when things were written, and keeps each chat's own order

@@ -20,15 +20,27 @@ import (
 // Of 38,000 messages in 10,000 chats, no query of the hot paths looks at more rows than this.
 const mostRows = 1500
 
-// statements is a GORM logger that keeps what was asked.
+// statements is a GORM logger and dialect that keeps what was asked.
 type statements struct {
 	logger.Interface
-	asked []string
+	gorm.Dialector
+	asked []statement
+}
+
+// statement is one as the database gets it, and with its arguments written into it.
+type statement struct {
+	sql, whole string
+	arguments  []any
 }
 
 func (s *statements) Trace(_ context.Context, _ time.Time, fc func() (string, int64), _ error) {
-	sql, _ := fc()
-	s.asked = append(s.asked, sql)
+	fc() // has Explain called
+}
+
+func (s *statements) Explain(sql string, arguments ...any) string {
+	whole := s.Dialector.Explain(sql, arguments...)
+	s.asked = append(s.asked, statement{sql, whole, arguments})
+	return whole
 }
 
 func (s *statements) LogMode(logger.LogLevel) logger.Interface { return s }
@@ -38,11 +50,12 @@ func (s *statements) LogMode(logger.LogLevel) logger.Interface { return s }
 func TestPlansOfHotQueries(t *testing.T) {
 	h := newHouse(t, dbtest.Postgres(t)+"&statement_timeout=60000")
 	long := seedForPlans(t, h)
-	rec := &statements{Interface: logger.Discard}
 	plain := h.store.db.DB
+	rec := &statements{Interface: logger.Discard, Dialector: plain.Dialector}
 	// A store of this test's own: the service's background work goes on with the other.
 	recorded, st := *h.store.db, *h.store
 	recorded.DB = plain.Session(&gorm.Session{Logger: rec})
+	recorded.DB.Dialector = rec
 	st.db = &recorded
 	ctx := t.Context()
 	big, one := models.UserRef{Type: models.TypeVendor, ID: "2"}, models.UserRef{Type: models.TypeCustomer, ID: "7"}
@@ -50,6 +63,7 @@ func TestPlansOfHotQueries(t *testing.T) {
 	if err := plain.Raw("SELECT id FROM messages WHERE chat_id = ? AND seq = 500", long).Scan(&id).Error; err != nil {
 		t.Fatal(err)
 	}
+	waiting := must[[]behind](t)(h.store.behind(ctx, big))
 	key := "k5"
 	for name, ask := range map[string]func() error{
 		"the newest page of a long chat":  func() error { _, err := st.messagesBefore(ctx, long, 1<<40, MaxPage); return err },
@@ -58,7 +72,7 @@ func TestPlansOfHotQueries(t *testing.T) {
 		"deletions since a place":         func() error { _, err := st.deletedSince(ctx, long, 0, 8_000); return err },
 		"chats with undelivered messages": func() error { _, err := st.behind(ctx, one); return err },
 		"the first of a backlog": func() error {
-			_, err := st.backlog(ctx, big, behind{}, MaxPage)
+			_, err := st.backlog(ctx, big, behind{}, waiting[chunkOf(waiting, behind{})-1].chatID, backlogChunk)
 			return err
 		},
 		"the first 50 of 10,000 chats": func() error { _, err := st.inbox(ctx, big, wire.Cursor{}, 50, 1, false); return err },
@@ -118,8 +132,8 @@ func TestPlansOfHotQueries(t *testing.T) {
 			if len(rec.asked) == 0 {
 				t.Fatal("nothing was asked of the database")
 			}
-			for _, sql := range rec.asked {
-				judgePlan(t, plain, sql)
+			for _, asked := range rec.asked {
+				judgePlans(t, plain, asked)
 			}
 		})
 	}
@@ -140,16 +154,40 @@ func TestPlansOfHotQueries(t *testing.T) {
 
 const explain = "EXPLAIN (ANALYZE, FORMAT JSON) "
 
-func judgePlan(t *testing.T, q *gorm.DB, sql string) {
+// judgePlans judges the plan made for these arguments, and the one for any that a connection keeps when a statement
+// has come often.
+func judgePlans(t *testing.T, q *gorm.DB, asked statement) {
 	t.Helper()
-	if !strings.HasPrefix(strings.TrimSpace(sql), "SELECT") && !strings.HasPrefix(strings.TrimSpace(sql), "WITH") && !strings.HasPrefix(sql, "UPDATE") {
+	if sql := strings.TrimSpace(asked.sql); !strings.HasPrefix(sql, "SELECT") && !strings.HasPrefix(sql, "WITH") && !strings.HasPrefix(sql, "UPDATE") {
 		return
 	}
 	var plan string
-	if err := q.Raw(explain + sql).Row().Scan(&plan); err != nil {
-		t.Fatalf("%v: %s", err, sql)
+	if err := q.Raw(explain + asked.whole).Row().Scan(&plan); err != nil {
+		t.Fatalf("%v: %s", err, asked.whole)
 	}
-	judge(t, sql, plan)
+	judge(t, asked.whole, plan)
+	values := make([]string, len(asked.arguments))
+	for i, a := range asked.arguments {
+		values[i] = q.Dialector.Explain("$1", a)
+	}
+	err := q.Connection(func(q *gorm.DB) error {
+		defer q.Exec("DEALLOCATE kept")
+		defer q.Exec("RESET plan_cache_mode")
+		kept := "kept"
+		if len(values) > 0 {
+			kept += "(" + strings.Join(values, ", ") + ")"
+		}
+		for _, s := range []string{"SET plan_cache_mode = force_generic_plan", "PREPARE kept AS " + asked.sql} {
+			if err := q.Exec(s).Error; err != nil {
+				return err
+			}
+		}
+		return q.Raw(explain + "EXECUTE " + kept).Row().Scan(&plan)
+	})
+	if err != nil {
+		t.Fatalf("%v: %s", err, asked.sql)
+	}
+	judge(t, "kept: "+asked.whole, plan)
 }
 
 // The names in a chat's card have no index: a search of the admin goes through the chats, newest

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -46,9 +47,10 @@ func (st *store) behind(ctx context.Context, u models.UserRef) ([]behind, error)
 	return out, fail("read what is undelivered", err)
 }
 
-// backlog reads what others wrote and u has not received, behind a place, in chat and seq order.
-// In Postgres the limit of each chat lets it stop at the first chats of many.
-func (st *store) backlog(ctx context.Context, u models.UserRef, at behind, limit int) ([]models.Message, error) {
+// backlog reads what others wrote and u has not received, behind a place and up to a chat, in chat and seq
+// order. The plan that Postgres keeps reads all that is asked for before its first row, so that the caller bounds it; the
+// limit of each chat bounds a long one.
+func (st *store) backlog(ctx context.Context, u models.UserRef, at behind, lastChat string, limit int) ([]models.Message, error) {
 	behindPlace := ""
 	if at.chatID != "" {
 		behindPlace = "AND me.chat_id >= @chat AND (me.chat_id > @chat OR m.seq > @seq)"
@@ -66,9 +68,9 @@ func (st *store) backlog(ctx context.Context, u models.UserRef, at behind, limit
 	}
 	var out []models.Message
 	err := st.db.WithContext(ctx).Raw(`SELECT m.* FROM members me `+messages+`
-		WHERE me.user_type = @type AND me.user_id = @id AND me.behind AND me.left_at IS NULL `+behindPlace+`
+		WHERE me.user_type = @type AND me.user_id = @id AND me.behind AND me.left_at IS NULL AND me.chat_id <= @last `+behindPlace+`
 		ORDER BY me.chat_id, m.seq LIMIT @limit`, sql.Named("type", u.Type), sql.Named("id", u.ID),
-		sql.Named("chat", at.chatID), sql.Named("seq", at.from), sql.Named("limit", limit)).Scan(&out).Error
+		sql.Named("last", lastChat), sql.Named("chat", at.chatID), sql.Named("seq", at.from), sql.Named("limit", limit)).Scan(&out).Error
 	return st.showAll(out), fail("read the backlog", err)
 }
 
@@ -77,15 +79,23 @@ func (st *store) backlog(ctx context.Context, u models.UserRef, at behind, limit
 // messages; within a minute it is sorted.
 func (st *store) inbox(ctx context.Context, u models.UserRef, from wire.Cursor, limit, preview int, empty bool) ([]InboxItem, error) {
 	q := st.db.WithContext(ctx)
-	mine := q.Where("user_type = ? AND user_id = ? AND left_at IS NULL", u.Type, u.ID)
-	if !empty {
-		mine = mine.Where("last_seq > 0")
+	mine := func() *gorm.DB {
+		rows := q.Model(&models.Member{}).Where("user_type = ? AND user_id = ? AND left_at IS NULL", u.Type, u.ID)
+		if !empty {
+			rows = rows.Where("last_seq > 0")
+		}
+		if from.ID != "" {
+			rows = rows.Where("active_minute <= ? AND (last_message_at, chat_id) < (?, ?)", models.Minute(from.At), from.At, from.ID)
+		}
+		return rows
 	}
-	if from.ID != "" {
-		mine = mine.Where("active_minute <= ? AND (last_message_at, chat_id) < (?, ?)", models.Minute(from.At), from.At, from.ID)
-	}
+	// The plan that Postgres keeps for a statement is one for a person of few chats: it would sort all of them. That
+	// the page ends in the minute of its last row leaves it nothing but the page.
+	end := mine().Select("active_minute").Order("active_minute DESC").Offset(limit - 1).Limit(1)
 	var rows []models.Member
-	if err := mine.Order("active_minute DESC, last_message_at DESC, chat_id DESC").Limit(limit).Find(&rows).Error; err != nil {
+	err := mine().Where("active_minute >= COALESCE((?), 0)", end).
+		Order("active_minute DESC, last_message_at DESC, chat_id DESC").Limit(limit).Find(&rows).Error
+	if err != nil {
 		return nil, fail("read inbox", err)
 	}
 	if len(rows) == 0 {
@@ -103,14 +113,14 @@ func (st *store) inbox(ctx context.Context, u models.UserRef, from wire.Cursor, 
 
 func (st *store) fillInbox(q *gorm.DB, index map[string]*InboxItem, ids []string, preview int) error {
 	var chats []models.Chat
-	if err := q.Where("id IN ?", ids).Find(&chats).Error; err != nil {
+	if err := q.Where(st.among("id"), st.set(ids)).Find(&chats).Error; err != nil {
 		return fail("read chats", err)
 	}
 	for _, c := range chats {
 		index[c.ID].Chat = c
 	}
 	var members []models.Member
-	if err := q.Where("chat_id IN ? AND left_at IS NULL", ids).Order("chat_id, user_type, user_id").Find(&members).Error; err != nil {
+	if err := q.Where(st.among("chat_id")+" AND left_at IS NULL", st.set(ids)).Order("chat_id, user_type, user_id").Find(&members).Error; err != nil {
 		return fail("read members", err)
 	}
 	for _, m := range members {
@@ -152,15 +162,34 @@ func (st *store) readNewest(q *gorm.DB, index map[string]*InboxItem, ids []strin
 // chat keeps the planner from reading whole chats when a few are long.
 func (st *store) newest(q *gorm.DB, chats []string, each int) ([]models.Message, error) {
 	statement := `SELECT m.* FROM messages m JOIN chats c ON c.id = m.chat_id
-		WHERE m.chat_id IN @chats AND m.seq > c.last_seq - @each ORDER BY m.chat_id, m.seq`
+		WHERE m.chat_id IN ? AND m.seq > c.last_seq - ? ORDER BY m.chat_id, m.seq`
+	values := []any{st.set(chats), each}
 	if st.db.Dialect == db.Postgres {
 		statement = `SELECT m.* FROM chats c CROSS JOIN LATERAL (
-			SELECT * FROM messages WHERE chat_id = c.id AND seq > c.last_seq - @each ORDER BY seq DESC LIMIT @each
-		) AS m WHERE c.id IN @chats ORDER BY m.chat_id, m.seq`
+			SELECT * FROM messages WHERE chat_id = c.id AND seq > c.last_seq - ? ORDER BY seq DESC LIMIT ?
+		) AS m WHERE ` + st.among("c.id") + ` ORDER BY m.chat_id, m.seq`
+		values = []any{each, each, st.set(chats)}
 	}
 	var out []models.Message
-	err := q.Raw(statement, sql.Named("chats", chats), sql.Named("each", each)).Scan(&out).Error
+	err := q.Raw(statement, values...).Scan(&out).Error
 	return out, fail("read newest messages", err)
+}
+
+// among is a condition that column has one of the ids that set makes an argument of. In Postgres they are one
+// argument, so that a statement is the same for any number of them and its plan is kept: to plan one for fifty
+// takes as long as to run it.
+func (st *store) among(column string) string {
+	if st.db.Dialect == db.Postgres {
+		return column + " = ANY (CAST(? AS uuid[]))"
+	}
+	return column + " IN ?"
+}
+
+func (st *store) set(ids []string) any {
+	if st.db.Dialect == db.Postgres {
+		return "{" + strings.Join(ids, ",") + "}"
+	}
+	return ids
 }
 
 func (st *store) unreadTotal(ctx context.Context, u models.UserRef) (int64, error) {
