@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"chaffer/internal/db"
 	"chaffer/internal/models"
@@ -113,14 +114,14 @@ func (st *store) inbox(ctx context.Context, u models.UserRef, from wire.Cursor, 
 
 func (st *store) fillInbox(q *gorm.DB, index map[string]*InboxItem, ids []string, preview int) error {
 	var chats []models.Chat
-	if err := q.Where(st.among("id"), st.set(ids)).Find(&chats).Error; err != nil {
+	if err := q.Where(st.among("id", ids)).Find(&chats).Error; err != nil {
 		return fail("read chats", err)
 	}
 	for _, c := range chats {
 		index[c.ID].Chat = c
 	}
 	var members []models.Member
-	if err := q.Where(st.among("chat_id")+" AND left_at IS NULL", st.set(ids)).Order("chat_id, user_type, user_id").Find(&members).Error; err != nil {
+	if err := q.Where(st.among("chat_id", ids)).Where("left_at IS NULL").Order("chat_id, user_type, user_id").Find(&members).Error; err != nil {
 		return fail("read members", err)
 	}
 	for _, m := range members {
@@ -163,34 +164,29 @@ func (st *store) readNewest(q *gorm.DB, index map[string]*InboxItem, ids []strin
 func (st *store) newest(q *gorm.DB, chats []string, each int) ([]models.Message, error) {
 	statement := `SELECT m.* FROM messages m JOIN chats c ON c.id = m.chat_id
 		WHERE m.chat_id IN ? AND m.seq > c.last_seq - ? ORDER BY m.chat_id, m.seq`
-	values := []any{st.set(chats), each}
+	values := []any{chats, each}
 	if st.db.Dialect == db.Postgres {
 		statement = `SELECT m.* FROM chats c CROSS JOIN LATERAL (
 			SELECT * FROM messages WHERE chat_id = c.id AND seq > c.last_seq - ? ORDER BY seq DESC LIMIT ?
-		) AS m WHERE ` + st.among("c.id") + ` ORDER BY m.chat_id, m.seq`
-		values = []any{each, each, st.set(chats)}
+		) AS m WHERE c.id = ANY (CAST(? AS uuid[])) ORDER BY m.chat_id, m.seq`
+		values = []any{each, each, uuids(chats)}
 	}
 	var out []models.Message
 	err := q.Raw(statement, values...).Scan(&out).Error
 	return out, fail("read newest messages", err)
 }
 
-// among is a condition that column has one of the ids that set makes an argument of. In Postgres they are one
-// argument, so that a statement is the same for any number of them and its plan is kept: to plan one for fifty
-// takes as long as to run it.
-func (st *store) among(column string) string {
+// among is the condition that a column has one of some ids. In Postgres they are one argument, so that a
+// statement is the same for any number of them and its plan is kept: to plan one for fifty takes as long as to run it.
+func (st *store) among(column string, ids []string) clause.Expression {
 	if st.db.Dialect == db.Postgres {
-		return column + " = ANY (CAST(? AS uuid[]))"
+		return gorm.Expr("? = ANY (CAST(? AS uuid[]))", clause.Column{Name: column}, uuids(ids))
 	}
-	return column + " IN ?"
+	return gorm.Expr("? IN ?", clause.Column{Name: column}, ids)
 }
 
-func (st *store) set(ids []string) any {
-	if st.db.Dialect == db.Postgres {
-		return "{" + strings.Join(ids, ",") + "}"
-	}
-	return ids
-}
+// uuids is an array of them as Postgres reads it from a text.
+func uuids(ids []string) string { return "{" + strings.Join(ids, ",") + "}" }
 
 func (st *store) unreadTotal(ctx context.Context, u models.UserRef) (int64, error) {
 	var n int64
