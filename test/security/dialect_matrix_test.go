@@ -4,21 +4,16 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"image"
-	"image/png"
 	"slices"
 	"strings"
 	"testing"
 
 	"chaffer/internal/db/dbtest"
 	"chaffer/internal/realtime/siotest"
+	"chaffer/internal/upload/picture/picturetest"
 )
 
-var pixel = func() []byte {
-	var b bytes.Buffer
-	_ = png.Encode(&b, image.NewGray(image.Rect(0, 0, 2, 2)))
-	return b.Bytes()
-}()
+var pixel = picturetest.PNG(picturetest.Drawing(2, 2))
 
 // outsiders are in neither of the owner's chats, each for another reason.
 var outsiders = []string{

@@ -6,10 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
-	"image"
-	"image/color"
-	"image/gif"
 	"image/jpeg"
 	"net/http"
 	"strings"
@@ -17,6 +13,7 @@ import (
 
 	"chaffer/internal/models"
 	"chaffer/internal/upload"
+	"chaffer/internal/upload/picture/picturetest"
 )
 
 // kept uploads a picture; it returns its id and the paths of it and of its small version.
@@ -63,7 +60,7 @@ var pictureRows = []attack{
 	}},
 	{number: "T80", name: "polyglots come back without their second half", rest: true, writes: true, run: func(s *site) string {
 		const trailer = "<?php system($_GET['x']); ?><html><script>alert(1)</script></html>"
-		for kind, file := range map[string][]byte{"image/png": picture(), "image/jpeg": asJPEG(), "image/gif": animation(3, 8, 8)} {
+		for kind, file := range map[string][]byte{"image/png": picture(), "image/jpeg": picturetest.JPEG(picturetest.Drawing(40, 30)), "image/gif": picturetest.GIF(3, 8, 8)} {
 			_, path, small := s.kept(john, append(file, trailer...))
 			for path, kind := range map[string]string{path: kind, small: "image/jpeg"} {
 				a := s.rest(nobody, "GET", path, "")
@@ -81,14 +78,14 @@ var pictureRows = []attack{
 		return "PNG, JPEG and GIF with a script behind them: only the picture comes back, with its fixed type, nosniff and sandbox; a script that begins like a GIF: 415"
 	}},
 	{number: "T81", name: "frames and pixels without end, truncated files", rest: true, run: func(s *site) string {
-		whole := animation(2, 8, 8)
+		whole := picturetest.GIF(2, 8, 8)
 		for name, c := range map[string]struct {
 			file []byte
 			want int
 		}{
 			"5,000 frames": {promised(5000, 1, 1), 413}, "60 frames of a megapixel": {promised(60, 1000, 1000), 413},
-			"60,000 × 60,000": {pixels(60_000, 60_000), 413}, "5,001 × 5,000": {pixels(5001, 5000), 413},
-			"half a PNG": {picture()[:len(picture())/2], 415}, "half a GIF": {whole[:len(whole)/2], 415}, "half a JPEG": {asJPEG()[:200], 415},
+			"60,000 × 60,000": {picturetest.Flood(60_000, 60_000), 413}, "5,001 × 5,000": {picturetest.Flood(5001, 5000), 413},
+			"half a PNG": {picture()[:len(picture())/2], 415}, "half a GIF": {whole[:len(whole)/2], 415}, "half a JPEG": {picturetest.JPEG(picturetest.Drawing(40, 30))[:200], 415},
 			"a WebP without an end": {[]byte("RIFF\x24\x00\x00\x00WEBPVP8 \x18\x00\x00\x00"), 415},
 		} {
 			if a := s.upload(john, c.file); a.status != c.want {
@@ -114,7 +111,7 @@ var pictureRows = []attack{
 		return "one person's fifth at once: 429 with retryAfterMs; others' are taken"
 	}},
 	{number: "T83", name: "the place where a photo was taken", rest: true, writes: true, run: func(s *site) string {
-		photo := withPlace(asJPEG())
+		photo := picturetest.WithEXIF(picturetest.JPEG(picturetest.Drawing(40, 30)), 1)
 		if !bytes.Contains(photo, []byte("GPS")) {
 			s.Error("the photo has no place")
 		}
@@ -141,40 +138,6 @@ var pictureRows = []attack{
 		s.open("t84", "messages still work")
 		return "429 with retryAfterMs of nearly a day; others' are taken, messages still work"
 	}},
-}
-
-func asJPEG() []byte {
-	var b bytes.Buffer
-	_ = jpeg.Encode(&b, image.NewGray(image.Rect(0, 0, 40, 30)), nil)
-	return b.Bytes()
-}
-
-// withPlace puts a place into a JPEG, as cameras do.
-func withPlace(file []byte) []byte {
-	exif := "Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x01\x00\x00\x00\x00\x00\x00GPS 48.8584 N 2.2945 E"
-	segment := append([]byte{0xFF, 0xE1}, binary.BigEndian.AppendUint16(nil, uint16(len(exif)+2))...)
-	return append(append(append([]byte{}, file[:2]...), append(segment, exif...)...), file[2:]...)
-}
-
-// pixels is a PNG that promises more pixels than it has.
-func pixels(width, height uint32) []byte {
-	b := picture()
-	binary.BigEndian.PutUint32(b[16:], width)
-	binary.BigEndian.PutUint32(b[20:], height)
-	binary.BigEndian.PutUint32(b[29:], crc32.ChecksumIEEE(b[12:29]))
-	return b
-}
-
-// animation is a GIF whose frames are all the same.
-func animation(frames, width, height int) []byte {
-	g := &gif.GIF{}
-	for range frames {
-		g.Image = append(g.Image, image.NewPaletted(image.Rect(0, 0, width, height), color.Palette{color.Black, color.White}))
-		g.Delay = append(g.Delay, 1)
-	}
-	var b bytes.Buffer
-	_ = gif.EncodeAll(&b, g)
-	return b.Bytes()
 }
 
 // promised is a GIF whose frames are large and have no content.
