@@ -22,7 +22,7 @@ build: bin/chaffer ## build bin/chaffer
 # Go's own cache decides what is out of date; the rule always asks it.
 .PHONY: bin/chaffer
 bin/chaffer:
-	@[ -x bin/chaffer ] || echo "building (about two minutes the first time on a cold cache, a second later)"
+	@[ -x bin/chaffer ] || echo "building (two to four minutes the first time, a second later)"
 	@go build -ldflags '-X chaffer/internal/buildinfo.version=$(VERSION)' -o bin/chaffer ./cmd/chaffer
 
 test: ## everything: checks, Go tests, contract tests, crash test (gets Postgres and Redis itself)
