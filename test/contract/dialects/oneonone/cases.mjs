@@ -14,7 +14,7 @@ export function cases(at) {
 
   it('POST /api/v1/conversations answers exactly {success, conversation {_id, participants, messages, __v}}', async () => {
     const [a, b] = [at.people.one('user'), at.people.one('Anamita Ghosh')]
-    await b.open() // a name is known once its owner has shown a token
+    await start(b, at.people.one()) // a name is known once its owner was answered
     const { status, body } = await start(a, b)
     assert.equal(status, 201)
     const { conversation } = body
