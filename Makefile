@@ -54,7 +54,7 @@ bench: ## measure beside other servers, half an hour, and write docs/BENCHMARKS.
 bench-quick: ## the same in five minutes, printed only
 	@scripts/services -redis -- go run ./bench/suite -rounds 2 -duration 4s -connects 4000 -idle 4000
 
-fuzz: ## the fuzz targets, each for FUZZTIME (10s)
+fuzz: ## the fuzz targets, each for FUZZTIME (200000x)
 	@scripts/fuzz
 
 mutation: ## take guards away on a copy and see the attack table turn red
