@@ -17,7 +17,7 @@ import (
 
 const (
 	shortGrace = 200 * time.Millisecond
-	patience   = 10 * time.Second
+	patience   = 30 * time.Second
 )
 
 // changes keeps what a tracker announces and lets a test wait for it.

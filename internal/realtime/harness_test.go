@@ -22,7 +22,7 @@ import (
 	"chaffer/internal/realtime"
 )
 
-const soon = 5 * time.Second
+const soon = 20 * time.Second
 
 // TestMain looks for goroutines that stay. The library forgets an upgrade that was broken off after ten seconds.
 func TestMain(m *testing.M) {

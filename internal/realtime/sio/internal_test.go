@@ -15,7 +15,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-const soon = 5 * time.Second
+const soon = 20 * time.Second
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 

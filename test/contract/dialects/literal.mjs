@@ -12,7 +12,7 @@ export function literally(at) {
       return socket
     },
     once: (socket, event) => new Promise((resolve, reject) => {
-      const deadline = setTimeout(() => reject(new Error(`no ${event}`)), 10_000)
+      const deadline = setTimeout(() => reject(new Error(`no ${event}`)), 30_000)
       socket.once(event, (body) => { clearTimeout(deadline); resolve(body) })
     }),
     token: (who) => ({ auth: { token: who.token } }),

@@ -53,12 +53,12 @@ export class Server {
     let gone
     child.once('error', (err) => { gone = err })
     child.once('exit', (code, signal) => { gone ??= new Error(`the server ended with ${code ?? signal}`) })
-    for (const deadline = Date.now() + 15_000; ;) {
+    for (const deadline = Date.now() + 30_000; ;) {
       const ready = await fetch(`${this.url}/readyz`).then((r) => r.ok, () => false)
       if (ready) return
       if (gone || Date.now() > deadline) {
         child.kill('SIGKILL')
-        throw new Error(`${gone?.message ?? 'the server was not ready within 15 s'}\n${this.#log}`)
+        throw new Error(`${gone?.message ?? 'the server was not ready within 30 s'}\n${this.#log}`)
       }
       await new Promise((resolve) => setTimeout(resolve, 15))
     }

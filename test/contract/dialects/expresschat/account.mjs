@@ -10,7 +10,7 @@ export const address = (name) => `${name.toLowerCase()}${++last}@Example.com`
 
 // linkOf waits for the mail that the server prints in development and takes the link out of it.
 export async function linkOf(server, email) {
-  for (const deadline = Date.now() + 10_000; Date.now() < deadline; await new Promise((resolve) => setTimeout(resolve, 10))) {
+  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await new Promise((resolve) => setTimeout(resolve, 10))) {
     const mail = server.log.split('Mail to ').findLast((m) => m.startsWith(`${email}: Verify`))
     const found = mail?.match(/(\/Verify\?token=[0-9a-f]+)/)
     if (found) return found[1]

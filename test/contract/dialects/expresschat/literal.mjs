@@ -17,7 +17,7 @@ export function literal(at) {
     const { userId } = await once(socket, 'user-id')
     await list
     assert.deepEqual(order, ['user-id', 'personal-chat-list', 'group-chat-list'])
-    await socket.timeout(10_000).emitWithAck('send-self-message', { Content: 'milk' })
+    await socket.timeout(30_000).emitWithAck('send-self-message', { Content: 'milk' })
     const self = once(socket, 'personal-chat')
     socket.emit('fetch-personal-chat', { ChatId: userId, Partner: 'Literal' })
     assert.deepEqual((await self).Messages.map((m) => m.Content), ['milk'])

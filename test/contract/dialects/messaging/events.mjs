@@ -49,7 +49,7 @@ export function events(at) {
     const first = await b.open()
     await first.channel.next('new_message')
     const admin = at.server.token({ userId: 1, userType: 'admin' })
-    for (const deadline = Date.now() + 10_000; ;) { // a heartbeat proves that it has arrived
+    for (const deadline = Date.now() + 30_000; ;) { // a heartbeat proves that it has arrived
       const { body } = await at.server.rest('GET', `/api/v1/admin/chats/${conversationId}`, { token: admin })
       if (body.data.members.find((m) => String(m.userId) === b.id).deliveredSeq === 1) break
       assert.ok(Date.now() < deadline, JSON.stringify(body.data.members))

@@ -11,7 +11,7 @@ export function literal(at) {
     const [a, b] = [at.people.one('Ann'), at.people.one('Bob')]
     const [sa, sb] = [a, b].map((who) => connect('/chat?dialect=nestchat', token(who)))
     await Promise.all([once(sa, 'connect'), once(sb, 'connect')])
-    await sb.timeout(10_000).emitWithAck('leaveConversation', { convId: 1 }) // refused, and behind it B is let in
+    await sb.timeout(30_000).emitWithAck('leaveConversation', { convId: 1 }) // refused, and behind it B is let in
     const created = [once(sa, 'conversationCreated'), once(sb, 'conversationCreated')]
     sa.emit('createConversation', { user2_id: b.number })
     const [{ conversation, participants }] = await Promise.all(created)
@@ -21,7 +21,7 @@ export function literal(at) {
     for (const { message, sender } of await Promise.all(heard)) assert.deepEqual([message.message, sender.id], ['Hello, how are you?', a.number])
     sb.emit('leaveConversation', { convId: conversation.id })
     assert.deepEqual(await once(sb, 'leftConversation'), { convId: conversation.id })
-    await sa.timeout(10_000).emitWithAck('sendMessage', { convId: conversation.id, message: { message: 'missed' } })
+    await sa.timeout(30_000).emitWithAck('sendMessage', { convId: conversation.id, message: { message: 'missed' } })
     const { body } = await b.rest('GET', `/chats/${conversation.id}/messages`)
     assert.deepEqual(body.map((m) => m.message), ['Hello, how are you?', 'missed'])
     sb.emit('joinConversation', { convId: conversation.id })

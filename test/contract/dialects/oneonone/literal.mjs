@@ -14,7 +14,7 @@ export function literal(at) {
     const other = connect('', { extraHeaders: { authorization: `Bearer ${a.token}` } })
     for (const s of [socket, other]) s.on('connect', () => { s.emit('join', conversation._id) })
     await Promise.all([once(socket, 'connect'), once(other, 'connect')])
-    for (const s of [socket, other]) await s.timeout(10_000).emitWithAck('join', conversation._id) // the first ones are through
+    for (const s of [socket, other]) await s.timeout(30_000).emitWithAck('join', conversation._id) // the first ones are through
     const heard = [once(socket, 'chat-message'), once(other, 'chat-message')]
     await a.rest('POST', '/api/v1/conversations/messages', { conversationId: conversation._id, message: 'Test message' })
     for (const chat of await Promise.all(heard)) assert.equal(chat.content, 'Test message')
