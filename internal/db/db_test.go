@@ -217,3 +217,56 @@ func TestSQLiteIsDurable(t *testing.T) {
 		}
 	}
 }
+
+// Somebody who leaves in the middle of a question costs no connection, and a deadline is kept.
+func TestWhoLeavesCostsNoConnection(t *testing.T) {
+	d := open(t, dbtest.Postgres(t))
+	d.SQL().SetMaxOpenConns(1)
+	backend := func() (pid int) {
+		t.Helper()
+		if err := d.SQL().QueryRowContext(t.Context(), "SELECT pg_backend_pid()").Scan(&pid); err != nil {
+			t.Fatal(err)
+		}
+		return pid
+	}
+	ask := func(ctx context.Context, question string) error {
+		rows, err := d.SQL().QueryContext(ctx, question)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			continue
+		}
+		return rows.Err()
+	}
+	first := backend()
+
+	ctx, leave := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, leave)
+	if err := ask(ctx, "SELECT pg_sleep(0.2)"); err != nil && !errors.Is(err, context.Canceled) {
+		t.Errorf("expected the answer or the context's error, got %v", err)
+	}
+	if now := backend(); now != first {
+		t.Error("a short question that nobody waited for cost its connection")
+	}
+
+	ctx, leave = context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, leave)
+	if err := ask(ctx, "SELECT pg_sleep(60)"); err == nil { // a minute would be longer than this test may take
+		t.Error("expected a long question that nobody waited for to be given up")
+	}
+	second := backend()
+	if second == first {
+		t.Error("a long question that nobody waited for kept its connection")
+	}
+
+	ctx, leave = context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer leave()
+	if err := ask(ctx, "SELECT pg_sleep(0.5)"); err == nil {
+		t.Error("expected the deadline to end the question")
+	}
+	if backend() == second {
+		t.Error("a question beyond its deadline was waited for")
+	}
+}

@@ -99,7 +99,11 @@ func openPostgres(ctx context.Context, rawURL string) (*DB, error) {
 		q.Set("application_name", "chaffer")
 	}
 	u.RawQuery = q.Encode()
-	return open(ctx, Postgres, postgres.New(postgres.Config{DSN: u.String()}), maxOpenPostgres)
+	pool, err := openPool(u.String())
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the database: %w", err)
+	}
+	return open(ctx, Postgres, postgres.New(postgres.Config{Conn: pool}), maxOpenPostgres)
 }
 
 func open(ctx context.Context, dialect Dialect, dialector gorm.Dialector, maxOpen int) (*DB, error) {
