@@ -21,29 +21,57 @@ type adminFilter struct {
 	From, To                        time.Time // of the latest activity: From ≤ t < To
 }
 
+// people are those of whom the chats are to be, the one with fewer chats first, as a rule.
+func (f adminFilter) people() (out []models.UserRef) {
+	for _, u := range []models.UserRef{{Type: models.TypeCustomer, ID: f.CustomerID}, {Type: models.TypeVendor, ID: f.VendorID}} {
+		if u.ID != "" {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+// active narrows rows of chats or of members by their latest activity.
+func (f adminFilter) active(rows *gorm.DB) *gorm.DB {
+	if !f.From.IsZero() {
+		rows = rows.Where("active_minute >= ? AND last_message_at >= ?", models.Minute(f.From), f.From.UTC())
+	}
+	if !f.To.IsZero() {
+		rows = rows.Where("active_minute <= ? AND last_message_at < ?", models.Minute(f.To), f.To.UTC())
+	}
+	return rows
+}
+
 // adminChats reads a page of all chats, latest activity first, each with its newest message.
 func (st *store) adminChats(ctx context.Context, f adminFilter, from wire.Cursor, limit int) ([]InboxItem, error) {
 	q := st.db.WithContext(ctx)
-	list := q.Model(&models.Chat{})
-	for t, id := range map[models.UserType]string{models.TypeVendor: f.VendorID, models.TypeCustomer: f.CustomerID} {
-		if id != "" { // somebody's chats of any kind; the members' index leads to them
-			list = list.Where("id IN (?)", q.Model(&models.Member{}).Select("chat_id").Where("user_type = ? AND user_id = ? AND left_at IS NULL", t, id))
-		}
+	list := st.adminChatsOfAll
+	if len(f.people()) > 0 && f.ProductID == "" {
+		list = st.adminChatsOf
 	}
-	if f.ProductID != "" {
-		list = list.Where("product_id = ? AND kind = 'product'", f.ProductID) // the index of products has only these, and a kept plan has to know it
+	items, err := list(q, f, from, limit)
+	if err != nil {
+		return nil, err
 	}
-	if !f.From.IsZero() {
-		list = list.Where("active_minute >= ? AND last_message_at >= ?", models.Minute(f.From), f.From.UTC())
+	return items, st.fillInbox(q, items, 1)
+}
+
+// adminChatsOf lists somebody's chats of any kind, by their own index: the plan that Postgres keeps for any person, looking
+// for them among all chats by activity, would read all chats before it finds fifty of somebody who was last here a year ago.
+func (st *store) adminChatsOf(q *gorm.DB, f adminFilter, from wire.Cursor, limit int) ([]InboxItem, error) {
+	people := f.people()
+	var narrow func(*gorm.DB) (*gorm.DB, error)
+	if len(people) > 1 || f.Text != "" {
+		narrow = func(chats *gorm.DB) (*gorm.DB, error) { return st.about(chats, q, people[1:], f) }
 	}
-	if !f.To.IsZero() {
-		list = list.Where("active_minute <= ? AND last_message_at < ?", models.Minute(f.To), f.To.UTC())
-	}
-	if f.Text != "" {
-		var err error
-		if list, err = st.containing(list, q, f.Text); err != nil {
-			return nil, err
-		}
+	return st.listed(q, func() *gorm.DB { return f.active(sideOf(q, people[0], from)) }, narrow, limit)
+}
+
+// adminChatsOfAll lists everybody's chats, or those of a product.
+func (st *store) adminChatsOfAll(q *gorm.DB, f adminFilter, from wire.Cursor, limit int) ([]InboxItem, error) {
+	list, err := st.about(f.active(q.Model(&models.Chat{})), q, f.people(), f)
+	if err != nil {
+		return nil, err
 	}
 	if from.ID != "" {
 		list = list.Where("active_minute <= ? AND (last_message_at, id) < (?, ?)", models.Minute(from.At), from.At, from.ID)
@@ -53,17 +81,25 @@ func (st *store) adminChats(ctx context.Context, f adminFilter, from wire.Cursor
 		return nil, fail("list all chats", err)
 	}
 	items := make([]InboxItem, len(chats))
-	index := make(map[string]*InboxItem, len(chats))
-	ids := make([]string, len(chats))
 	for i, c := range chats {
-		items[i].Chat, ids[i] = c, c.ID
-		items[i].Mine.LastMessageAt = c.LastMessageAt // an admin has no side; this is the place in the list
-		index[c.ID] = &items[i]
+		items[i].Chat, items[i].Mine.LastMessageAt = c, c.LastMessageAt // an admin has no side; this is the place in the list
 	}
-	if len(ids) == 0 {
-		return items, nil
+	return items, nil
+}
+
+// about narrows chats to those that some people are in, of a product, with a text.
+func (st *store) about(chats, q *gorm.DB, people []models.UserRef, f adminFilter) (*gorm.DB, error) {
+	for _, u := range people { // asked of each chat that is left: OFFSET 0 keeps the planner from beginning with all of a person's chats
+		chats = chats.Where(`EXISTS (SELECT 1 FROM members WHERE chat_id = chats.id AND user_type = ? AND user_id = ? AND left_at IS NULL
+			LIMIT 1 OFFSET 0)`, u.Type, u.ID)
 	}
-	return items, st.fillInbox(q, index, ids, 1)
+	if f.ProductID != "" {
+		chats = chats.Where("product_id = ? AND kind = 'product'", f.ProductID) // the index of products has only these, and a kept plan has to know it
+	}
+	if f.Text == "" {
+		return chats, nil
+	}
+	return st.containing(chats, q, f.Text)
 }
 
 // manyMessages is how many messages with a text are looked up by the index of texts. What occurs in more is

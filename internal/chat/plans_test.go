@@ -100,6 +100,18 @@ func TestPlansOfHotQueries(t *testing.T) {
 			_, err := st.adminChats(ctx, adminFilter{VendorID: "3"}, wire.Cursor{}, 50)
 			return err
 		},
+		"an admin's page of a vendor of many chats": func() error {
+			_, err := st.adminChats(ctx, adminFilter{VendorID: "2", To: time.Now().Add(-72 * time.Hour)}, wire.Cursor{}, 50)
+			return err
+		},
+		"an admin's page of one of a vendor's customers": func() error {
+			_, err := st.adminChats(ctx, adminFilter{VendorID: "2", CustomerID: "7"}, wire.Cursor{}, 50)
+			return err
+		},
+		"an admin's page of one of a vendor's products": func() error {
+			_, err := st.adminChats(ctx, adminFilter{VendorID: "2", ProductID: "p7"}, wire.Cursor{}, 50)
+			return err
+		},
 		"an admin's page of one customer": func() error {
 			_, err := st.adminChats(ctx, adminFilter{CustomerID: "7"}, wire.Cursor{}, 50)
 			return err

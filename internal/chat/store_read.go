@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"slices"
 	"strings"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -76,49 +77,81 @@ func (st *store) backlog(ctx context.Context, u models.UserRef, at behind, lastC
 }
 
 // inbox reads a page of u's chats, latest activity first, with the newest messages of each. seq has
-// no gaps, so "the newest 20" is a range of the primary key. The index has the minutes of the latest
-// messages; within a minute it is sorted.
+// no gaps, so "the newest 20" is a range of the primary key.
 func (st *store) inbox(ctx context.Context, u models.UserRef, from wire.Cursor, limit, preview int, empty bool) ([]InboxItem, error) {
 	q := st.db.WithContext(ctx)
-	mine := func() *gorm.DB {
-		rows := q.Model(&models.Member{}).Where("user_type = ? AND user_id = ? AND left_at IS NULL", u.Type, u.ID)
+	items, err := st.listed(q, func() *gorm.DB {
+		rows := sideOf(q, u, from)
 		if !empty {
 			rows = rows.Where("last_seq > 0")
 		}
-		if from.ID != "" {
-			rows = rows.Where("active_minute <= ? AND (last_message_at, chat_id) < (?, ?)", models.Minute(from.At), from.At, from.ID)
-		}
 		return rows
-	}
-	// The plan that Postgres keeps for a statement is one for a person of few chats: it would sort all of them. That
-	// the page ends in the minute of its last row leaves it nothing but the page.
-	end := mine().Select("active_minute").Order("active_minute DESC").Offset(limit - 1).Limit(1)
-	var rows []models.Member
-	err := mine().Where("active_minute >= COALESCE((?), 0)", end).
-		Order("active_minute DESC, last_message_at DESC, chat_id DESC").Limit(limit).Find(&rows).Error
+	}, nil, limit)
 	if err != nil {
-		return nil, fail("read inbox", err)
+		return nil, err
 	}
-	if len(rows) == 0 {
-		return nil, nil
+	if err := st.fillInbox(q, items, preview); err != nil {
+		return nil, err
 	}
-	items := make([]InboxItem, len(rows))
-	index := make(map[string]*InboxItem, len(rows))
-	ids := make([]string, len(rows))
-	for i, m := range rows {
-		items[i].Mine, ids[i] = m, m.ChatID
-		index[m.ChatID] = &items[i]
+	for i := range items {
+		for _, m := range items[i].Members {
+			if m.User() == u {
+				m.LastMessageAt = items[i].Mine.LastMessageAt // its place in the list, which may have changed since
+				items[i].Mine = m
+			}
+		}
 	}
-	return items, st.fillInbox(q, index, ids, preview)
+	return items, nil
 }
 
-func (st *store) fillInbox(q *gorm.DB, index map[string]*InboxItem, ids []string, preview int) error {
-	var chats []models.Chat
-	if err := q.Where(st.among("id", ids)).Find(&chats).Error; err != nil {
-		return fail("read chats", err)
+// sideOf is u's rows of members, behind a place of a list.
+func sideOf(q *gorm.DB, u models.UserRef, from wire.Cursor) *gorm.DB {
+	rows := q.Model(&models.Member{}).Where("user_type = ? AND user_id = ? AND left_at IS NULL", u.Type, u.ID)
+	if from.ID != "" {
+		rows = rows.Where("active_minute <= ? AND (last_message_at, chat_id) < (?, ?)", models.Minute(from.At), from.At, from.ID)
 	}
-	for _, c := range chats {
-		index[c.ID].Chat = c
+	return rows
+}
+
+// listed reads the chats of rows of members, latest activity first; narrow, unless it is nil, leaves some of the chats out.
+// The index has the minutes of the latest messages; within a minute it is sorted.
+func (st *store) listed(q *gorm.DB, rows func() *gorm.DB, narrow func(chats *gorm.DB) (*gorm.DB, error), limit int) ([]InboxItem, error) {
+	page := rows().Select("chat_id, active_minute, last_message_at")
+	if narrow == nil {
+		// The plan that Postgres keeps for a statement is one for a person of few chats: it would sort all of them. That
+		// the page ends in the minute of its last row leaves it nothing but the page.
+		end := rows().Select("active_minute").Order("active_minute DESC").Offset(limit - 1).Limit(1)
+		page = page.Where("active_minute >= COALESCE((?), 0)", end).Order("active_minute DESC, last_message_at DESC, chat_id DESC").Limit(limit)
+	}
+	list := q.Table("(?) AS page", page).Joins("JOIN chats ON chats.id = page.chat_id").Select("chats.*, page.last_message_at AS place")
+	if narrow != nil {
+		var err error
+		if list, err = narrow(list); err != nil {
+			return nil, err
+		}
+	}
+	var found []struct {
+		models.Chat `gorm:"embedded"`
+		Place       time.Time
+	}
+	err := list.Order("page.active_minute DESC, page.last_message_at DESC, page.chat_id DESC").Limit(limit).Find(&found).Error
+	items := make([]InboxItem, len(found))
+	for i, f := range found {
+		items[i].Chat, items[i].Mine.LastMessageAt = f.Chat, f.Place
+	}
+	return items, fail("list chats", err)
+}
+
+// fillInbox reads who is in the chats of items, and their newest messages.
+func (st *store) fillInbox(q *gorm.DB, items []InboxItem, preview int) error {
+	if len(items) == 0 {
+		return nil
+	}
+	index := make(map[string]*InboxItem, len(items))
+	ids := make([]string, len(items))
+	for i := range items {
+		ids[i] = items[i].Chat.ID
+		index[ids[i]] = &items[i]
 	}
 	var members []models.Member
 	if err := q.Where(st.among("chat_id", ids)).Where("left_at IS NULL").Order("chat_id, user_type, user_id").Find(&members).Error; err != nil {
@@ -133,7 +166,7 @@ func (st *store) fillInbox(q *gorm.DB, index map[string]*InboxItem, ids []string
 	if err := st.readNewest(q, index, ids, preview); err != nil {
 		return err
 	}
-	for _, item := range index {
+	for _, item := range items {
 		st.showAll(item.Messages)
 	}
 	return nil

@@ -88,7 +88,7 @@ func (p peer) beat(hook func(*Conn)) {
 // connect verifies the token, registers the socket and runs the Connect hook.
 func (c *Conn) connect() {
 	err := c.admit()
-	if err != nil {
+	if err != nil && c.ctx.Err() == nil { // else the client has left, and what failed is that
 		c.refuse(err, true)
 	}
 	c.mu.Lock()
