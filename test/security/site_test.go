@@ -78,7 +78,7 @@ type site struct {
 func start(t *testing.T, database string, settings map[string]string) *site {
 	t.Helper()
 	defaults := map[string]string{
-		"JWT_SECRET": secret, "SERVICE_TOKENS": serviceToken, "DATABASE_URL": database, "PRESENCE_GRACE": "50ms", "PRESENCE_WAIT": "300ms",
+		"JWT_SECRET": secret, "SERVICE_TOKENS": serviceToken, "DATABASE_URL": database, "PRESENCE_GRACE": "50ms", "PRESENCE_WAIT": "1s",
 		"ALLOWED_ORIGINS": "https://shop.example", "UPLOAD_DIR": t.TempDir(), "JWT_ISSUER": "shop", "JWT_AUDIENCE": "chaffer",
 		"LIMIT_FAILURES_PER_MINUTE_PER_IP": "0", "LIMIT_CONNECTS_PER_MINUTE_PER_IP": "0", "LIMIT_CONNECTIONS_PER_IP": "0",
 		"LIMIT_SENDS_PER_SECOND": "0", "LIMIT_SENDS_PER_MINUTE": "0", "LIMIT_NEW_CHATS_PER_HOUR": "0",
@@ -231,6 +231,7 @@ func (s *site) join(u models.UserRef, opts ...siotest.Option) *siotest.Client {
 	s.Helper()
 	c := s.dial(opts...)
 	c.Connect("/presence", token(u, time.Hour))
+	c.Expect("/presence", "connection", siotest.Timeout) // on a busy machine it may take longer than /chat waits here
 	c.Connect("/chat", token(u, time.Hour))
 	c.Expect("/chat", "offlineMessages", siotest.Timeout)
 	return c

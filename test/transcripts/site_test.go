@@ -25,7 +25,7 @@ type site struct {
 // until the test ends.
 func start(t *testing.T, settings map[string]string) site {
 	t.Helper()
-	defaults := map[string]string{"JWT_SECRET": secret, "SERVICE_TOKENS": serviceToken, "PRESENCE_GRACE": "50ms", "PRESENCE_WAIT": "1s"}
+	defaults := map[string]string{"JWT_SECRET": secret, "SERVICE_TOKENS": serviceToken, "PRESENCE_GRACE": "50ms", "PRESENCE_WAIT": "2s"}
 	cfg, err := config.Load(func(key string) (string, bool) {
 		if v, ok := settings[key]; ok {
 			return v, true

@@ -33,6 +33,7 @@ export class Server {
       JWT_SECRET: server.secret,
       SERVICE_TOKENS: server.serviceToken,
       PRESENCE_GRACE: '300ms',
+      PRESENCE_WAIT: '2s',
       LIMIT_SENDS_PER_SECOND: '0',
       LIMIT_SENDS_PER_MINUTE: '0',
       LIMIT_NEW_CHATS_PER_HOUR: '0',
