@@ -115,7 +115,7 @@ func sources(t *testing.T) []source {
 			switch {
 			case strings.HasPrefix(d.Name(), ".") && rel != ".", d.Name() == "node_modules", rel == "test", rel == "bench", rel == "scripts", rel == "data":
 				return fs.SkipDir
-			case d.Name() == "dbtest", d.Name() == "siotest", d.Name() == "redistest", d.Name() == "picturetest": // imported by tests only
+			case d.Name() == "dbtest", d.Name() == "siotest", d.Name() == "redistest", d.Name() == "picturetest", d.Name() == "porttest": // imported by tests only
 				return fs.SkipDir
 			}
 			return nil
@@ -188,7 +188,7 @@ func TestLibrariesStayWhereTheyAreTamed(t *testing.T) {
 func TestProductDoesNotImportTestHelpers(t *testing.T) {
 	for _, s := range sources(t) {
 		for _, name := range s.imports {
-			if name == "testing" || strings.HasSuffix(name, "/dbtest") || strings.HasSuffix(name, "/siotest") || strings.HasSuffix(name, "/redistest") || strings.HasSuffix(name, "/picturetest") {
+			if name == "testing" || strings.HasSuffix(name, "/dbtest") || strings.HasSuffix(name, "/siotest") || strings.HasSuffix(name, "/redistest") || strings.HasSuffix(name, "/picturetest") || strings.HasSuffix(name, "/porttest") {
 				t.Errorf("%s imports %s", s.file, name)
 			}
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"chaffer/internal/db/dbtest/pgserver"
+	"chaffer/internal/porttest"
 )
 
 const secret = "a-secret-of-the-benchmarks-only-0123456789"
@@ -61,12 +61,10 @@ func newWorld(ctx context.Context) (_ *world, err error) {
 	}
 	u.Path = "/growth"
 	w.database = u.String()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := porttest.Take()
 	if err != nil {
 		return nil, err
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
 	w.base = "http://127.0.0.1:" + strconv.Itoa(port)
 	w.node = exec.Command(binary, "serve")
 	w.node.Dir = w.dir

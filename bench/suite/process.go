@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"chaffer/internal/porttest"
 )
 
 // process is one server of a variant.
@@ -24,7 +26,7 @@ type process struct {
 
 // start runs the nth process of a variant and returns when it answers.
 func (b *bench) start(ctx context.Context, v variant, n int, database, redis string) (*process, error) {
-	port, err := freePort()
+	port, err := porttest.Take()
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +90,7 @@ func startRedis(ctx context.Context) (*redisServer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("two nodes need a Redis: %w (on Debian, apt-get install redis-server)", err)
 	}
-	port, err := freePort()
+	port, err := porttest.Take()
 	if err != nil {
 		return nil, err
 	}
@@ -113,15 +115,6 @@ func startRedis(ctx context.Context) (*redisServer, error) {
 func (r *redisServer) stop() {
 	_ = r.cmd.Process.Kill()
 	_ = r.cmd.Wait()
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 func command(ctx context.Context, dir, name string, args ...string) error {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -19,6 +18,7 @@ import (
 
 	"chaffer/config"
 	"chaffer/internal/auth"
+	"chaffer/internal/porttest"
 )
 
 // cli runs the program in an empty directory with these settings alone.
@@ -182,20 +182,10 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-func freePort(t *testing.T) int {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port
-}
-
 func start(t *testing.T, args ...string) *node {
 	t.Helper()
 	t.Chdir(t.TempDir())
-	port := strconv.Itoa(freePort(t))
+	port := strconv.Itoa(porttest.Port(t))
 	n := &node{base: "http://127.0.0.1:" + port, output: &syncBuffer{}, env: map[string]string{
 		"PORT": port, "DATABASE_URL": "sqlite://" + filepath.Join(t.TempDir(), "c.db"), "SERVICE_TOKENS": "service",
 	}}
@@ -329,7 +319,7 @@ func TestServeRefusesToStart(t *testing.T) {
 		"JWT_SECRET is not set":      {"APP_ENV": "production"},
 		"not an address of this":     {"HOST": "192.0.2.1"},
 		"JWT_PUBLIC_KEY cannot be":   {"JWT_PUBLIC_KEY": "-----BEGIN NOTHING-----\nAAAA\n-----END NOTHING-----"},
-		"cannot reach the database":  {"DATABASE_URL": fmt.Sprintf("postgres://nobody@127.0.0.1:%d/x?sslmode=disable", freePort(t))},
+		"cannot reach the database":  {"DATABASE_URL": fmt.Sprintf("postgres://nobody@127.0.0.1:%d/x?sslmode=disable", porttest.Port(t))},
 		"the SQLite database: mkdir": {"DATABASE_URL": "sqlite:///dev/null/x.db"},
 	} {
 		if env["PORT"] == "" {

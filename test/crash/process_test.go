@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -12,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"chaffer/internal/porttest"
 )
 
 // binary is the real server, compiled once for all tests of this package.
@@ -70,7 +71,7 @@ const secret = "crash-secret-0123456789abcdefghijklmnop"
 
 func newNode(t *testing.T, database string) *node {
 	t.Helper()
-	port := freePort(t)
+	port := porttest.Port(t)
 	n := &node{
 		url: fmt.Sprintf("http://127.0.0.1:%d", port),
 		env: append(os.Environ(), "HOST=127.0.0.1", fmt.Sprintf("PORT=%d", port), "DATABASE_URL="+database, "JWT_SECRET="+secret,
@@ -132,14 +133,4 @@ func (n *node) kill(t *testing.T) {
 	}
 	_ = n.cmd.Wait() // "signal: killed", as asked
 	n.cmd = nil
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }

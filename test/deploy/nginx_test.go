@@ -18,6 +18,7 @@ import (
 	"chaffer/internal/auth"
 	"chaffer/internal/db/dbtest"
 	"chaffer/internal/models"
+	"chaffer/internal/porttest"
 	"chaffer/internal/realtime/siotest"
 	"chaffer/internal/redis/redistest"
 	"chaffer/internal/server"
@@ -57,12 +58,7 @@ func startNginx(t *testing.T, node1, node2 string) (url string) {
 	if out, err := need.CombinedOutput(); err != nil {
 		t.Fatalf("nginx: %v: %s", err, out)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
+	address := porttest.Address(t)
 	dir := t.TempDir()
 	conf := strings.NewReplacer("node1:3000", node1, "node2:3000", node2, "listen 8080;", "listen "+address+";").Replace(text(t, "deploy/nginx.conf"))
 	conf = "daemon off; master_process off; pid " + dir + "/pid; error_log stderr;\n" +

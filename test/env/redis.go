@@ -7,8 +7,11 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"syscall"
 	"time"
+
+	"chaffer/internal/porttest"
 )
 
 // holdRedis ends the server by its id when its own input closes, whatever became of us.
@@ -26,16 +29,12 @@ func startRedis(ctx context.Context) (string, io.Closer, error) {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		return "", nil, errMissing
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := porttest.Take()
 	if err != nil {
 		return "", nil, err
 	}
-	address := l.Addr().String()
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return "", nil, err
-	}
-	l.Close()
+	port := strconv.Itoa(free)
+	address := "127.0.0.1:" + port
 	dir, err := os.MkdirTemp("", "chaffer-redis-")
 	if err != nil {
 		return "", nil, err

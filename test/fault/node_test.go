@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"chaffer/internal/porttest"
 )
 
 // points are the places at which a node can be made to kill itself, see internal/chat.
@@ -75,7 +77,7 @@ func (l *scanned) seen() (panics, leaks int, end string) {
 // newNode starts a node; extra settings come last and win.
 func newNode(t *testing.T, name, database string, redis *cable, extra ...string) *node {
 	t.Helper()
-	port, metrics := freePort(t), freePort(t)
+	port, metrics := porttest.Port(t), porttest.Port(t)
 	redisURL := ""
 	if redis != nil {
 		redisURL = "redis://" + redis.address() + "/0"

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"chaffer/config"
+	"chaffer/internal/porttest"
 )
 
 // builds is where the real server is compiled, once for all tests; TestMain removes it.
@@ -82,7 +83,7 @@ func refusesToStart(t *testing.T, binary string, b boot, secret string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	_, port, err := net.SplitHostPort(freeAddress(t))
+	_, port, err := net.SplitHostPort(porttest.Address(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +118,7 @@ func environment(settings map[string]string) []string {
 // run starts the real server until the test ends; it says where it listens and what its process is.
 func run(t *testing.T, binary string, settings map[string]string) (address string, pid int) {
 	t.Helper()
-	host := freeAddress(t)
+	host := porttest.Address(t)
 	_, port, err := net.SplitHostPort(host)
 	if err != nil {
 		t.Fatal(err)

@@ -77,17 +77,6 @@ func figures(t testing.TB, address string) string {
 	return string(b)
 }
 
-// freeAddress is one on loopback where nobody listens.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
-
 // wire is every command that a Redis was given, as it writes them down itself.
 type wire struct {
 	journal

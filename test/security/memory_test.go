@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"chaffer/internal/db/dbtest"
+	"chaffer/internal/porttest"
 	"chaffer/internal/realtime/siotest"
 )
 
@@ -69,7 +70,7 @@ var memoryRows = []memoryRow{
 
 // attackProcess runs the rows against one process, and then leaves 500 connections open that never join.
 func attackProcess(t *testing.T) {
-	metrics := freeAddress(t)
+	metrics := porttest.Address(t)
 	address, _ := run(t, buildBinary(t), map[string]string{
 		"DATABASE_URL": dbtest.SQLite(t), "JWT_SECRET": secret, "JWT_ISSUER": "shop", "JWT_AUDIENCE": "chaffer", "METRICS_ADDR": metrics,
 		"LIMIT_FAILURES_PER_MINUTE_PER_IP": "0", "LIMIT_CONNECTS_PER_MINUTE_PER_IP": "0", "LIMIT_CONNECTIONS_PER_IP": "0",

@@ -23,6 +23,7 @@ import (
 	"chaffer/internal/auth"
 	"chaffer/internal/db"
 	"chaffer/internal/models"
+	"chaffer/internal/porttest"
 	"chaffer/internal/realtime/siotest"
 	"chaffer/internal/server"
 )
@@ -82,7 +83,7 @@ func start(t *testing.T, database string, settings map[string]string) *site {
 		"ALLOWED_ORIGINS": "https://shop.example", "UPLOAD_DIR": t.TempDir(), "JWT_ISSUER": "shop", "JWT_AUDIENCE": "chaffer",
 		"LIMIT_FAILURES_PER_MINUTE_PER_IP": "0", "LIMIT_CONNECTS_PER_MINUTE_PER_IP": "0", "LIMIT_CONNECTIONS_PER_IP": "0",
 		"LIMIT_SENDS_PER_SECOND": "0", "LIMIT_SENDS_PER_MINUTE": "0", "LIMIT_NEW_CHATS_PER_HOUR": "0",
-		"METRICS_ADDR": freeAddress(t),
+		"METRICS_ADDR": porttest.Address(t),
 	}
 	cfg, err := config.Load(func(key string) (string, bool) {
 		if v, ok := settings[key]; ok {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"chaffer/internal/porttest"
 )
 
 // Server is a private redis-server that keeps nothing on disk. It dies with the test, also with a
@@ -27,12 +29,7 @@ type Server struct {
 // Start runs one on a free port.
 func Start(tb testing.TB) *Server {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
+	address := porttest.Address(tb)
 	s := &Server{URL: "redis://" + address + "/0", tb: tb, dir: tb.TempDir(), adr: address}
 	s.Run()
 	tb.Cleanup(s.Kill)

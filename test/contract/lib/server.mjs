@@ -1,6 +1,6 @@
 // Starts the real binary on a database of its own, and ends it.
 import { execFileSync, spawn } from 'node:child_process'
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac, randomBytes, randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -121,13 +121,17 @@ export class Server {
   }
 }
 
-export function freePort() {
-  return new Promise((resolve, reject) => {
+// freePort finds a port below those that systems give to outgoing connections: one of them may be taken while a server
+// is told of it, or started again.
+export async function freePort() {
+  for (let tries = 0; tries < 100; tries++) {
+    const port = randomInt(10_000, 32_768)
     const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address()
-      probe.close(() => resolve(port))
+    const free = await new Promise((resolve) => {
+      probe.once('error', () => resolve(false))
+      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
     })
-  })
+    if (free) return port
+  }
+  throw new Error('none of a hundred ports was free')
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +15,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"chaffer/internal/porttest"
 )
 
 // ErrMissing says that the machine has no Postgres server binaries.
@@ -106,7 +107,7 @@ func cluster(ctx context.Context, initdb string, owner account) (dir string, err
 }
 
 func launch(ctx context.Context, postgres, dir string, owner account, o Options) (*Server, error) {
-	port, err := freePort()
+	port, err := porttest.Take()
 	if err != nil {
 		return nil, err
 	}
@@ -168,13 +169,4 @@ func (s *Server) logEnd() string {
 	}
 	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
 	return strings.Join(lines[max(0, len(lines)-5):], " | ")
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
