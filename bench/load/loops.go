@@ -116,14 +116,13 @@ func (f *fleet) follow(u *user, m *measured, again bool) ([]time.Duration, error
 			}
 			return latencies, nil
 		}
-		before := u.tally
-		due, done := u.take(p)
-		m.acked.Add(int64(u.tally.acked - before.acked))
-		m.delivered.Add(int64(u.tally.delivered - before.delivered))
+		now, acked, delivered := time.Now(), u.tally.acked, u.tally.delivered
+		due, done := u.take(p, now)
+		m.acked.Add(int64(u.tally.acked - acked))
+		m.delivered.Add(int64(u.tally.delivered - delivered))
 		if !done {
 			continue
 		}
-		now := time.Now()
 		if now.After(m.start) && now.Before(m.end) {
 			latencies = append(latencies, now.Sub(due))
 		}

@@ -7,27 +7,23 @@ import (
 	"net"
 	"net/url"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-	"github.com/gorilla/websocket"
 )
 
 // user is one connection with both namespaces, and its side of one chat.
 type user struct {
 	kind string // "customer" or "vendor"
 	id   int
-	ws   *websocket.Conn
-	mu   sync.Mutex // guards writes
+	ws   *socket
 
-	pending  sync.Mutex // guards nextAck and inFlight
-	nextAck  int
-	inFlight map[int]time.Time // acknowledgement id → when it was due
-	lastSeq  int64             // of the chat, as this socket saw it
-	tally    tally             // only the reader's
-	fields   string            // what names the chat in a send
+	pending sync.Mutex  // guards due
+	due     []time.Time // of each send, by its acknowledgement's id; zero: acknowledged
+	lastSeq int64       // of the chat, as this socket saw it
+	tally   tally       // only the reader's
+	fields  string      // what names the chat and begins the key in a send
 }
 
 // tally is what one user saw; only its reader writes it.
@@ -36,10 +32,10 @@ type tally struct {
 	transit                                          []time.Duration // from when a message was due to its arrival
 }
 
+// packet is what the socket's last message says, which holds until the next is read.
 type packet struct {
-	ack   int // -1: an event
-	event string
-	body  []byte
+	ack         int // -1: an event
+	event, body []byte
 }
 
 func token(secret, kind string, id int) (string, error) {
@@ -57,18 +53,16 @@ func connect(ctx context.Context, o options, kind string, id int) (*user, error)
 	if err != nil {
 		return nil, err
 	}
-	u.Scheme, u.Path, u.RawQuery = strings.Replace(u.Scheme, "http", "ws", 1), "/socket.io/", "EIO=4&transport=websocket"
-	dialer := websocket.Dialer{HandshakeTimeout: 10 * time.Second, ReadBufferSize: 4 << 10, WriteBufferSize: 1 << 10,
-		NetDialContext: (&net.Dialer{LocalAddr: localAddress(id)}).DialContext}
-	ws, _, err := dialer.DialContext(ctx, u.String(), nil)
-	if err != nil {
-		return nil, fmt.Errorf("connect %s %d: %w", kind, id, err)
-	}
+	u.Path, u.RawQuery = "/socket.io/", "EIO=4&transport=websocket"
 	t, err := token(o.secret, kind, id)
 	if err != nil {
 		return nil, err
 	}
-	c, err := join(ws, o, kind, id, t)
+	ws, err := dial(ctx, u, localAddress(id))
+	if err != nil {
+		return nil, fmt.Errorf("connect %s %d: %w", kind, id, err)
+	}
+	c, err := join(ws, kind, id, t)
 	if err != nil {
 		_ = ws.Close()
 		return nil, err
@@ -81,14 +75,14 @@ func localAddress(id int) net.Addr {
 	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+id%200))}
 }
 
-func join(ws *websocket.Conn, o options, kind string, id int, t string) (*user, error) {
-	c := &user{kind: kind, id: id, ws: ws, inFlight: map[int]time.Time{},
-		fields: `"productId":"bench","recipientId":` + strconv.Itoa(id)}
+func join(ws *socket, kind string, id int, t string) (*user, error) {
+	c := &user{kind: kind, id: id, ws: ws,
+		fields: `["sendMessage",{"productId":"bench","recipientId":` + strconv.Itoa(id) + `,"clientMessageId":"` + kind[:1] + strconv.Itoa(id) + "-"}
 	if _, err := c.read(); err != nil { // the Engine.IO open packet
 		return nil, err
 	}
 	for _, step := range []struct{ nsp, until string }{{"/presence", "connection"}, {"/chat", "offlineMessages"}} {
-		if err := c.write("40" + step.nsp + `,{"token":"` + t + `"}`); err != nil {
+		if err := c.say("40" + step.nsp + `,{"token":"` + t + `"}`); err != nil {
 			return nil, err
 		}
 		for {
@@ -96,10 +90,10 @@ func join(ws *websocket.Conn, o options, kind string, id int, t string) (*user, 
 			if err != nil {
 				return nil, fmt.Errorf("join %s as %s %d: %w", step.nsp, kind, id, err)
 			}
-			if p.event == "appError" {
+			if string(p.event) == "appError" {
 				return nil, fmt.Errorf("join %s as %s %d: %s", step.nsp, kind, id, p.body)
 			}
-			if p.event == step.until {
+			if string(p.event) == step.until {
 				break
 			}
 		}
@@ -107,22 +101,20 @@ func join(ws *websocket.Conn, o options, kind string, id int, t string) (*user, 
 	return c, nil
 }
 
-func (c *user) write(s string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.ws.WriteMessage(websocket.TextMessage, []byte(s))
+func (c *user) say(s string) error {
+	return c.ws.write(opText, func(b []byte) []byte { return append(b, s...) })
 }
 
 // read returns the next event or acknowledgement; heartbeats are answered here. A packet that is
 // neither comes as an event without a name.
 func (c *user) read() (packet, error) {
 	for {
-		_, b, err := c.ws.ReadMessage()
+		b, err := c.ws.read()
 		if err != nil {
 			return packet{}, err
 		}
 		if len(b) == 1 && b[0] == '2' {
-			if err := c.write("3"); err != nil {
+			if err := c.say("3"); err != nil {
 				return packet{}, err
 			}
 			continue
@@ -137,7 +129,7 @@ func (c *user) read() (packet, error) {
 		switch kind {
 		case '2':
 			name, body, _ := bytes.Cut(rest, []byte(`",`))
-			return packet{ack: -1, event: string(bytes.TrimPrefix(name, []byte(`["`))), body: body}, nil
+			return packet{ack: -1, event: bytes.TrimPrefix(name, []byte(`["`)), body: body}, nil
 		case '3':
 			i := bytes.IndexByte(rest, '[')
 			if i < 0 {
@@ -157,40 +149,53 @@ func (c *user) read() (packet, error) {
 // comes later.
 func (c *user) send(text string, due time.Time) error {
 	c.pending.Lock()
-	c.nextAck++
-	n := c.nextAck
-	c.inFlight[n] = due
+	n := len(c.due)
+	c.due = append(c.due, due)
 	c.pending.Unlock()
-	return c.write(`42/chat,` + strconv.Itoa(n) + `["sendMessage",{` + c.fields + `,"clientMessageId":"` +
-		c.kind[:1] + strconv.Itoa(c.id) + "-" + strconv.Itoa(n) + runTag + `","text":"` + strconv.FormatInt(due.UnixNano(), 10) + text + `"}]`)
+	return c.ws.write(opText, func(b []byte) []byte {
+		b = strconv.AppendInt(append(b, "42/chat,"...), int64(n), 10)
+		b = strconv.AppendInt(append(b, c.fields...), int64(n), 10)
+		b = append(append(b, runTag...), `","text":"`...)
+		b = strconv.AppendInt(b, due.UnixNano(), 10)
+		return append(append(b, text...), `"}]`...)
+	})
 }
 
-// take counts what a packet says. done: an acknowledgement of one's own send, due at that time.
-func (c *user) take(p packet) (due time.Time, done bool) {
+// take counts what a packet that came now says. done: an acknowledgement of one's own send, due at that time.
+func (c *user) take(p packet, now time.Time) (due time.Time, done bool) {
 	if p.ack >= 0 {
-		c.pending.Lock()
-		at, ok := c.inFlight[p.ack]
-		delete(c.inFlight, p.ack)
-		c.pending.Unlock()
-		if !ok {
-			return time.Time{}, false
-		}
-		if bytes.Contains(p.body[:min(len(p.body), 20)], []byte(`"error":true`)) {
+		at := c.acknowledged(p.ack)
+		switch {
+		case at.IsZero():
+			return at, false
+		case bytes.Contains(p.body[:min(len(p.body), 20)], []byte(`"error":true`)):
 			c.tally.refused++
-			return at, true
+		default:
+			c.tally.acked++
+			c.see(p.body)
 		}
-		c.tally.acked++
-		c.see(p.body)
 		return at, true
 	}
-	if p.event == "receiveMessage" || p.event == "newChat" {
+	if event := string(p.event); event == "receiveMessage" || event == "newChat" {
 		c.tally.delivered++
 		c.see(p.body)
 		if at := number(p.body, `"text":"`); at > 0 {
-			c.tally.transit = append(c.tally.transit, time.Duration(time.Now().UnixNano()-at))
+			c.tally.transit = append(c.tally.transit, time.Duration(now.UnixNano()-at))
 		}
 	}
 	return time.Time{}, false
+}
+
+// acknowledged returns when a send was due, the first time it is asked.
+func (c *user) acknowledged(n int) time.Time {
+	c.pending.Lock()
+	defer c.pending.Unlock()
+	if n >= len(c.due) {
+		return time.Time{}
+	}
+	at := c.due[n]
+	c.due[n] = time.Time{}
+	return at
 }
 
 // see checks that the chat's seq only rises on this socket.
