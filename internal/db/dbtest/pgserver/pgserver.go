@@ -25,6 +25,8 @@ var ErrMissing = errors.New("no Postgres server was found: install it (Debian: a
 // Options of an instance.
 type Options struct {
 	Durable bool // fsync and synchronous_commit on, as in production; off is faster
+	// Settings, each name=value, instead of a small cache and a small log.
+	Settings []string
 }
 
 // Server is a running instance. It ends when Stop is called or when this process is gone,
@@ -40,15 +42,16 @@ type Server struct {
 // supervise runs the server in the background, waits for the end of its own input, then ends
 // the server by its id, waits for it and removes the directory.
 const supervise = `
-"$1" -D "$2/data" -k "$2" -p "$3" -h 127.0.0.1 -c fsync="$4" -c synchronous_commit="$4" -c full_page_writes="$4" \
-  -c max_connections=300 -c shared_buffers=64MB -c max_wal_size=256MB -c logging_collector=off >>"$2/log" 2>&1 </dev/null &
+dir=$1
+shift
+"$@" -D "$dir/data" -k "$dir" >>"$dir/log" 2>&1 </dev/null &
 pid=$!
 echo $pid
 exec >/dev/null
 cat >/dev/null
 kill -INT $pid 2>/dev/null
 wait $pid
-rm -rf "$2"
+rm -rf "$dir"
 `
 
 // Start makes a data directory and starts a server on it; it answers when the server accepts
@@ -115,7 +118,15 @@ func launch(ctx context.Context, postgres, dir string, owner account, o Options)
 	if o.Durable {
 		durable = "on"
 	}
-	cmd := exec.Command("/bin/sh", "-c", supervise, "sh", postgres, dir, strconv.Itoa(port), durable)
+	args := []string{"-c", supervise, "sh", dir, postgres, "-p", strconv.Itoa(port), "-h", "127.0.0.1"}
+	settings := []string{"fsync=" + durable, "synchronous_commit=" + durable, "full_page_writes=" + durable, "max_connections=300", "logging_collector=off"}
+	if o.Settings == nil {
+		settings = append(settings, "shared_buffers=64MB", "max_wal_size=256MB")
+	}
+	for _, s := range append(settings, o.Settings...) {
+		args = append(args, "-c", s)
+	}
+	cmd := exec.Command("/bin/sh", args...)
 	cmd.SysProcAttr, cmd.Dir = owner.attributes(), dir
 	hold, err := cmd.StdinPipe()
 	if err != nil {
