@@ -154,7 +154,7 @@ func TestPlansOfHotQueries(t *testing.T) {
 		op := &appendOp{entry: e, message: models.Message{
 			ID: "01a1fbf0-3513-7ce5-9c81-2cc1b76cbf91", SenderType: models.TypeCustomer, SenderID: one.ID, Text: "hello", Images: "[]", CreatedAt: time.Now(),
 		}}
-		c := newColumns(planAppend([]*appendOp{op}))
+		c := must[*columns](t)(newColumns(planAppend([]*appendOp{op})))
 		var plan string
 		err := h.store.db.SQL().QueryRowContext(ctx, explain+appendStatement, c.arguments()...).Scan(&plan)
 		if err != nil {

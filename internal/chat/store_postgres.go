@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"chaffer/internal/models"
@@ -64,11 +65,11 @@ UNION ALL SELECT true, ord, unread FROM members_moved WHERE unread > 0`
 
 // columns are the arrays of appendStatement. A run is named by its place among the runs, from 1.
 type columns struct {
-	chat                               []string
+	chat, id                           [][16]byte // as strings pgx sends them as text, after it has looked for another way
 	length                             []int64
 	began                              []time.Time
 	run, place                         []int64
-	id, senderType, senderID           []string
+	senderType, senderID               []string
 	text, images                       []string
 	key                                []*string
 	hash                               [][]byte
@@ -79,14 +80,33 @@ type columns struct {
 	memberLead, memberOwn, memberAfter []int64
 }
 
-func newColumns(plans []chatPlan) *columns {
-	c := &columns{}
+func newColumns(plans []chatPlan) (*columns, error) {
+	messages, members := 0, 0
+	for _, p := range plans {
+		messages, members = messages+len(p.ops), members+len(p.members)
+	}
+	c := &columns{
+		chat: make([][16]byte, 0, len(plans)), length: make([]int64, 0, len(plans)), began: make([]time.Time, 0, len(plans)),
+		run: make([]int64, 0, messages), place: make([]int64, 0, messages), id: make([][16]byte, 0, messages),
+		senderType: make([]string, 0, messages), senderID: make([]string, 0, messages), text: make([]string, 0, messages), images: make([]string, 0, messages),
+		key: make([]*string, 0, messages), hash: make([][]byte, 0, messages), online: make([]bool, 0, messages), at: make([]time.Time, 0, messages),
+		memberRun: make([]int64, 0, members), memberType: make([]string, 0, members), memberID: make([]string, 0, members),
+		memberLead: make([]int64, 0, members), memberOwn: make([]int64, 0, members), memberAfter: make([]int64, 0, members),
+	}
 	for i, p := range plans {
 		run := int64(i + 1)
-		c.chat, c.length, c.began = append(c.chat, p.entry.chat.ID), append(c.length, int64(len(p.ops))), append(c.began, p.at)
+		chat, err := uuid.Parse(p.entry.chat.ID)
+		if err != nil {
+			return nil, fmt.Errorf("chat %q: %w", p.entry.chat.ID, err)
+		}
+		c.chat, c.length, c.began = append(c.chat, chat), append(c.length, int64(len(p.ops))), append(c.began, p.at)
 		for i, op := range p.ops {
 			m := &op.message
-			c.run, c.place, c.id = append(c.run, run), append(c.place, int64(i+1)), append(c.id, m.ID)
+			id, err := uuid.Parse(m.ID)
+			if err != nil {
+				return nil, fmt.Errorf("message %q: %w", m.ID, err)
+			}
+			c.run, c.place, c.id = append(c.run, run), append(c.place, int64(i+1)), append(c.id, id)
 			c.senderType, c.senderID = append(c.senderType, string(m.SenderType)), append(c.senderID, m.SenderID)
 			c.key, c.hash = append(c.key, m.ClientMessageID), append(c.hash, m.ContentHash)
 			c.text, c.images = append(c.text, m.Text), append(c.images, m.Images)
@@ -98,7 +118,7 @@ func newColumns(plans []chatPlan) *columns {
 			c.memberLead, c.memberOwn, c.memberAfter = append(c.memberLead, m.lead), append(c.memberOwn, m.lastOwn), append(c.memberAfter, m.after)
 		}
 	}
-	return c
+	return c, nil
 }
 
 // arguments are those of appendStatement, in its order.
@@ -113,7 +133,10 @@ func (c *columns) arguments() []any {
 // writePostgres goes past GORM's statement builder to its connection, because the arguments are
 // arrays, which the builder would expand into one placeholder a value.
 func writePostgres(ctx context.Context, q gorm.ConnPool, plans []chatPlan) error {
-	c := newColumns(plans)
+	c, err := newColumns(plans)
+	if err != nil {
+		return fmt.Errorf("append messages: %w", err)
+	}
 	rows, err := q.QueryContext(ctx, appendStatement, c.arguments()...)
 	if err != nil {
 		return fmt.Errorf("append messages: %w", err)

@@ -3,7 +3,6 @@ package chat
 import (
 	"crypto/sha256"
 	"fmt"
-	"regexp"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -17,9 +16,8 @@ const (
 	MaxTextRunes = 4000
 	MaxTextBytes = 16 << 10
 	MaxImages    = 10
+	maxKey       = 64 // characters of a clientMessageId
 )
-
-var clientKey = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 // notFound is the one answer for "not there" and "not yours".
 func notFound() error { return apperr.New(apperr.NotFound, "Chat was not found") }
@@ -67,8 +65,13 @@ func cleanURL(allowHTTP bool) func(field, s string) (string, error) {
 
 // cleanKey checks a clientMessageId; "" stays "".
 func cleanKey(key string) (string, error) {
-	if key != "" && !clientKey.MatchString(key) {
-		return "", invalid("clientMessageId must be 1–64 characters of A–Z, a–z, 0–9, _ and -")
+	valid := len(key) <= maxKey
+	for i := 0; i < len(key) && valid; i++ { // by hand: as a regular expression it was a hundredth of what a message costs
+		c := key[i]
+		valid = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-'
+	}
+	if !valid {
+		return "", invalid("clientMessageId must be 1–%d characters of A–Z, a–z, 0–9, _ and -", maxKey)
 	}
 	return key, nil
 }

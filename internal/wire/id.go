@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"regexp"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -96,24 +96,38 @@ func ValidID(s string) bool {
 	return true
 }
 
-// aNumber is a text that another system may read as a number it would not print that way.
-var aNumber = regexp.MustCompile(`^([+-].*|0|\d+\.\d+)$`)
+// isOddNumber reports whether another system may read s as a number that it would not print that way: a sign and
+// anything, 0, or digits with a point in them. By hand, because every message asks it.
+func isOddNumber(s string) bool {
+	if s == "0" || strings.HasPrefix(s, "+") || strings.HasPrefix(s, "-") {
+		return true
+	}
+	whole, fraction, pointed := strings.Cut(s, ".")
+	return pointed && isDigits(whole) && isDigits(fraction)
+}
+
+func isDigits(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
 
 // NotAUserID ends the sentence that refuses an id which ValidUserID does not take.
 const NotAUserID = "must be a whole number above 0, or 1–64 printable characters without spaces that are no number: 0, a sign and a fraction are nobody's id"
 
 // ValidUserID reports whether s can be somebody's id: ValidID, and nothing that a token is refused
 // for, because no one could ever answer to it.
-func ValidUserID(s string) bool { return ValidID(s) && !aNumber.MatchString(s) }
+func ValidUserID(s string) bool { return ValidID(s) && !isOddNumber(s) }
 
 func isCanonicalInteger(s string) bool {
 	if s == "" || len(s) > 16 || (s[0] == '0' && len(s) > 1) {
 		return false
 	}
-	for i := 0; i < len(s); i++ {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
+	if !isDigits(s) {
+		return false
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	return err == nil && n <= maxSafeInteger
