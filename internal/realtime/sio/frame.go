@@ -36,17 +36,17 @@ func NewEvent(nsp, event string, payload any) (Frame, error) {
 	}
 	name := quote(event)
 	if a, ok := payload.(Appender); ok {
-		b := begin(Event, nsp, len(name)+appendRoom)
-		b = append(b, '[')
-		b = append(b, name...)
-		b = append(b, ',')
-		return finish(append(a.AppendJSON(b), ']')), nil
+		return finish(written(func(b []byte) []byte {
+			b = append(begin(b, Event, nsp), '[')
+			b = append(append(b, name...), ',')
+			return append(a.AppendJSON(b), ']')
+		})), nil
 	}
 	body, err := Marshal(payload)
 	if err != nil {
 		return Frame{}, fmt.Errorf("encode %s: %w", event, err)
 	}
-	b := begin(Event, nsp, len(name)+len(body)+3)
+	b := begin(roomFor(nsp, len(name)+len(body)+3), Event, nsp)
 	b = append(b, '[')
 	b = append(b, name...)
 	b = append(b, ',')
@@ -68,7 +68,7 @@ func quote(event string) []byte {
 
 // NewAck encodes the acknowledgement number id with one argument, which must be valid JSON.
 func NewAck(nsp string, id uint64, body json.RawMessage) Frame {
-	b := begin(Ack, nsp, len(body)+22)
+	b := begin(roomFor(nsp, len(body)+22), Ack, nsp)
 	b = strconv.AppendUint(b, id, 10)
 	b = append(b, '[')
 	b = append(b, body...)
@@ -78,7 +78,7 @@ func NewAck(nsp string, id uint64, body json.RawMessage) Frame {
 // newConnectError refuses a namespace.
 func newConnectError(nsp, message string) Frame {
 	body, _ := json.Marshal(map[string]string{"message": message})
-	return finish(append(begin('4', nsp, len(body)), body...))
+	return finish(append(begin(roomFor(nsp, len(body)), '4', nsp), body...))
 }
 
 // Appender is a payload that writes its own JSON, for the few that are encoded with every message.
@@ -87,13 +87,26 @@ type Appender interface {
 	AppendJSON(b []byte) []byte
 }
 
-// appendRoom is what an Appender usually needs.
-const appendRoom = 1 << 10
+// drafts are what Appenders write into: what they make of it is known when they have written it, and a buffer that is
+// large enough for most is twice what most need, a fifth of all that was allocated for a message.
+var drafts = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+
+// written is a copy of what write appends, as long as it is.
+func written(write func([]byte) []byte) []byte {
+	draft := drafts.Get().(*[]byte)
+	b := write((*draft)[:0])
+	out := bytes.Clone(b)
+	if cap(b) <= MaxPayload {
+		*draft = b
+		drafts.Put(draft)
+	}
+	return out
+}
 
 // Marshal encodes a value without escaping <, > and &; a json.RawMessage is taken as it is.
 func Marshal(v any) (json.RawMessage, error) {
 	if a, ok := v.(Appender); ok {
-		return a.AppendJSON(make([]byte, 0, appendRoom)), nil
+		return written(a.AppendJSON), nil
 	}
 	if raw, ok := v.(json.RawMessage); ok {
 		if len(raw) == 0 {
@@ -121,9 +134,13 @@ func recycle(b *bytes.Buffer) {
 	}
 }
 
-// begin reserves the header and writes the packet up to its acknowledgement number.
-func begin(k Kind, nsp string, room int) []byte {
-	b := make([]byte, headRoom, headRoom+2+len(nsp)+1+room)
+// roomFor is an empty buffer for a packet whose part behind begin's has a known length.
+func roomFor(nsp string, rest int) []byte { return make([]byte, 0, headRoom+2+len(nsp)+1+rest) }
+
+// begin reserves the header and appends the packet up to its acknowledgement number.
+func begin(b []byte, k Kind, nsp string) []byte {
+	var room [headRoom]byte
+	b = append(b, room[:]...)
 	b = append(b, '4', byte(k))
 	if nsp != "/" {
 		b = append(b, nsp...)
