@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
-	"crypto/sha1" //nolint:gosec // RFC 6455 4.2.2 asks for it
+	"crypto/sha1" // RFC 6455 4.2.2 asks for it
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"time"
 )
 
 // socket is a client's end of a WebSocket (RFC 6455) that costs the machine as little as it can, because
@@ -37,7 +38,8 @@ const (
 
 	final, masked = 0x80, 0x80
 
-	maxMessage = 16 << 20 // bytes
+	maxMessage  = 16 << 20 // bytes
+	upgradeTime = 10 * time.Second
 )
 
 // mask is the key of every frame of this process, repeated. It protects intermediaries, of which loopback has none.
@@ -56,11 +58,12 @@ func dial(ctx context.Context, u *url.URL, from net.Addr) (*socket, error) {
 		return nil, err
 	}
 	s := &socket{conn: conn, in: bufio.NewReaderSize(conn, 4<<10)}
+	_ = conn.SetDeadline(time.Now().Add(upgradeTime))
 	if err := s.upgrade(u); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
-	return s, nil
+	return s, conn.SetDeadline(time.Time{})
 }
 
 func (s *socket) upgrade(u *url.URL) error {
