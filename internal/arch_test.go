@@ -91,6 +91,9 @@ var tamed = []struct {
 
 const module = "chaffer/"
 
+// testHelpers are packages that tests and measurements import, and the product never.
+var testHelpers = []string{"dbtest", "siotest", "redistest", "picturetest", "porttest"}
+
 type source struct {
 	file    string // path below the module, with slashes
 	pkg     string
@@ -115,7 +118,7 @@ func sources(t *testing.T) []source {
 			switch {
 			case strings.HasPrefix(d.Name(), ".") && rel != ".", d.Name() == "node_modules", rel == "test", rel == "bench", rel == "scripts", rel == "data":
 				return fs.SkipDir
-			case d.Name() == "dbtest", d.Name() == "siotest", d.Name() == "redistest", d.Name() == "picturetest", d.Name() == "porttest": // imported by tests only
+			case slices.Contains(testHelpers, d.Name()):
 				return fs.SkipDir
 			}
 			return nil
@@ -188,7 +191,7 @@ func TestLibrariesStayWhereTheyAreTamed(t *testing.T) {
 func TestProductDoesNotImportTestHelpers(t *testing.T) {
 	for _, s := range sources(t) {
 		for _, name := range s.imports {
-			if name == "testing" || strings.HasSuffix(name, "/dbtest") || strings.HasSuffix(name, "/siotest") || strings.HasSuffix(name, "/redistest") || strings.HasSuffix(name, "/picturetest") || strings.HasSuffix(name, "/porttest") {
+			if name == "testing" || slices.Contains(testHelpers, path.Base(name)) {
 				t.Errorf("%s imports %s", s.file, name)
 			}
 		}

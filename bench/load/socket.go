@@ -20,12 +20,12 @@ import (
 
 // socket is a client's end of a WebSocket (RFC 6455) that costs the machine as little as it can, because
 // what clients cost is taken from the servers that are measured: a message is read where it lies in the
-// buffer and written by one system call, and neither allocates.
+// buffer and written by one system call, and neither allocates, unless a message is longer than the buffer.
 type socket struct {
 	conn net.Conn
 	in   *bufio.Reader
 	held int    // bytes of in that the last message lies in
-	long []byte // a message that came in several frames, or is longer than the buffer
+	long []byte // a message that came in several frames
 
 	mu  sync.Mutex // guards out and writing
 	out []byte

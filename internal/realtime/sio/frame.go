@@ -88,7 +88,7 @@ type Appender interface {
 }
 
 // drafts are what Appenders write into: what they make of it is known when they have written it, and a buffer that is
-// large enough for most is twice what most need, a fifth of all that was allocated for a message.
+// large enough for most is twice what most need, a sixth of all that was allocated for a message.
 var drafts = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
 
 // written is a copy of what write appends, as long as it is.
