@@ -52,7 +52,7 @@ bench: ## measure beside other servers, half an hour, and write docs/BENCHMARKS.
 	@scripts/services -redis -- go run ./bench/suite $(BENCH) -out docs
 
 bench-quick: ## the same in five minutes, printed only
-	@scripts/services -redis -- go run ./bench/suite -rounds 2 -duration 4s -connects 4000 -idle 4000
+	@scripts/services -redis -- go run ./bench/suite -rounds 2 -duration 2s -connects 2000 -idle 2000
 
 fuzz: ## the fuzz targets, each for FUZZTIME (200000x)
 	@scripts/fuzz
